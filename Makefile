@@ -1,0 +1,39 @@
+# Every target sets up what it needs. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint types ui
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.installed ## virtual environment with the locked dependencies
+
+.venv/.installed: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.11 to 3.13 is needed; name one with make PYTHON=python3.12"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.8"
+	$(BIN)/uv sync --locked --inexact --quiet --python $(BIN)/python
+	@touch $@
+
+run: setup ## load the simulated market into an empty lake, compute, publish, print the levels
+	$(BIN)/dealerflow sample
+	$(BIN)/dealerflow run
+
+test: setup lint types ## style, types and the whole test suite
+	$(BIN)/pytest
+
+lint: setup ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## static types
+	$(BIN)/mypy
+
+ui: setup ## Dagster's web pages on localhost
+	@mkdir -p data/dagster && cp dagster.yaml data/dagster/
+	DAGSTER_HOME=$(CURDIR)/data/dagster $(BIN)/dagster-webserver -h 127.0.0.1 -m pipelines.definitions
+

@@ -1,0 +1,1 @@
+{{ declared_columns(ref('int_newest_key_levels')) }}

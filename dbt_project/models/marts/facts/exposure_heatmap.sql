@@ -1,0 +1,1 @@
+{{ current_facts(ref('stg_exposure_heatmap')) }}

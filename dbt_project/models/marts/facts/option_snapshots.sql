@@ -1,0 +1,1 @@
+{{ current_facts(ref('stg_option_snapshots')) }}

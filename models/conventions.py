@@ -1,0 +1,76 @@
+"""Constants and names that several models share; METHODS gives their reasons."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+DealerModel = Literal["calls_long_puts_short", "short_all"]
+Scope = Literal["all", "0dte", "weekly", "monthly", "le_30d", "next_expiry"]
+SpotRule = Literal["parity_checked", "vendor"]
+
+DAYS_PER_YEAR = 365.0
+SECONDS_PER_YEAR = DAYS_PER_YEAR * 86_400.0
+ONE_PERCENT = 0.01
+VOL_POINT = 0.01
+
+DEALER_MODELS: tuple[DealerModel, ...] = ("calls_long_puts_short", "short_all")
+SCOPES: tuple[Scope, ...] = ("all", "0dte", "weekly", "monthly", "le_30d", "next_expiry")
+WEEKLY_DAYS = 7
+LE_30D_DAYS = 30
+
+# Forwards, spot and carry
+FEWEST_PARITY_PAIRS = 3
+PARITY_STRIKES = 11
+CARRY_FROM_YEARS = 7 / DAYS_PER_YEAR
+PARITY_SPOT_EXPIRIES = 3
+PARITY_SPOT_WITHIN_YEARS = 30 / DAYS_PER_YEAR
+SPOT_TOLERANCE_FRAC = 0.0020
+SMOOTH_CARRY_FROM_YEARS = 20 / DAYS_PER_YEAR
+SMOOTH_CARRY_TO_YEARS = 1.0
+FEWEST_SMOOTH_CARRY_EXPIRIES = 3
+SMOOTH_CARRY_DEFAULT_YEARS = 30 / DAYS_PER_YEAR
+
+# Volatility
+VENDOR_IV_FLOOR_FRAC = 0.02
+
+# Gamma flip
+FLIP_GRID_LOW, FLIP_GRID_HIGH, FLIP_GRID_POINTS = 0.8, 1.2, 401
+FLIP_TOLERANCE_USD = 1e-10
+BUMP_IV_FRAC = 0.01
+LEAST_BUMPED_IV_FRAC = 0.01
+BUMP_CARRY_FRAC = 0.01
+
+# Heatmap
+JUMP_DEVIATIONS = 6.0
+JUMP_FEWEST_SNAPSHOTS = 20
+JUMP_GROSS_SHARE_FRAC = 0.02
+HEATMAP_TRAILING_SNAPSHOTS = 60
+ROBUST_DEVIATION_PER_MAD = 1.482602218505602  # standard deviation of a normal law per median absolute deviation
+
+# Whole pages
+PARTIAL_SPAN_FRAC = 0.05
+PARTIAL_ROWS_FRAC = 0.50
+
+METHOD_VERSIONS: dict[str, str] = {
+    "rates": "1",
+    "landing": "1",
+    "marks": "1",
+    "surface": "1",
+    "exposures": "1",
+    "heatmap": "1",
+}
+METHOD_DESCRIPTIONS: dict[str, str] = {
+    "rates": "Treasury par yields to continuous zero rates: money-market yields below one year, semi-annual bootstrap from one year.",
+    "landing": "Vendor page to canonical chain: session and open-interest date by the stated ladders, header-clock gate.",
+    "marks": "Parity forwards with the fallback ladder parity, carry, stored, default; checked spot; smooth carry.",
+    "surface": "One volatility per root, expiry and strike with a named source; Black greeks per unit of the underlying.",
+    "exposures": "Dealer exposures per strike and scope, repriced gamma flip with its band, walls and other levels.",
+    "heatmap": "Net gamma by strike, its change from the previous whole snapshot, and jumps by a robust rule.",
+}

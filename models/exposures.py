@@ -1,0 +1,139 @@
+"""Dealer exposures per contract, per strike and per scope (METHODS 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from models import conventions as c
+from models.conventions import Bools, DealerModel, Floats, Ints
+from models.positioning import dealer_quantity
+
+MEASURES = ("gex_usd_per_1pct", "gex_usd_per_1usd", "dex_usd", "vex_usd_per_volpt", "chex_usd_per_day")
+STRIKE_KEY = ["expiry_ts", "root", "strike"]
+_GREEKS = ("gamma", "delta", "vanna_per_volpt", "charm_per_day")
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The live contracts of one snapshot as arrays, sorted by expiry_ts, root, strike.
+
+    Per contract: row (its place among the strikes), is_call, open_interest, volume, multiplier, is_standard and greeks
+    (NaN where there is no volatility). `strikes` has one row per (expiry_ts, root, strike); `series` is the place of a
+    strike's (expiry_ts, root) among them.
+    """
+
+    spot: float
+    row: Ints
+    is_call: Bools
+    is_standard: Bools
+    open_interest: Floats
+    volume: Floats
+    multiplier: Floats
+    greeks: dict[str, Floats]
+    strikes: pl.DataFrame
+    series: Ints
+    expiry_dates: NDArray[np.datetime64]
+
+    def by_strike(self, values: Floats, chosen: Bools) -> Floats:
+        """Sum of the chosen contracts' values per strike, in the order of rows; 0 where none is listed, NaN spreads."""
+        return np.bincount(self.row[chosen], weights=values[chosen], minlength=self.strikes.height)
+
+
+def book_of(contracts: pl.DataFrame, spot: float) -> Book:
+    """Arrays of the contracts that `build_surface` returns (any order); null counts as 0 for open interest and volume."""
+    ordered = contracts.sort(*STRIKE_KEY, "option_type")
+    row = ordered.select(pl.struct(STRIKE_KEY).rle_id()).to_series().cast(pl.Int64).to_numpy()
+    is_first = np.diff(row, prepend=-1) > 0
+    named = [*STRIKE_KEY, "expiry_date", "iv_frac", "forward", "discount_factor", "t_years"]
+    strikes = ordered.filter(pl.Series(is_first)).select(named)
+    series = strikes.select(pl.struct("expiry_ts", "root").rle_id()).to_series().cast(pl.Int64).to_numpy()
+    return Book(
+        spot=spot,
+        row=row,
+        is_call=(ordered["option_type"] == "call").to_numpy(),
+        is_standard=ordered["is_standard"].to_numpy(),
+        open_interest=_numbers(ordered, "open_interest", 0.0),
+        volume=_numbers(ordered, "volume", 0.0),
+        multiplier=_numbers(ordered, "multiplier", float("nan")),
+        greeks={name: _numbers(ordered, name, float("nan")) for name in _GREEKS},
+        strikes=strikes,
+        series=series,
+        expiry_dates=strikes["expiry_date"].to_numpy().astype("datetime64[D]"),
+    )
+
+
+def exposures(quantity: Floats, multiplier: Floats, spot: float, greeks: dict[str, Floats]) -> dict[str, Floats]:
+    """The five measures of each contract.
+
+    Parameters: dealer quantity n and multiplier M per contract, spot S in USD, gamma (per USD), delta,
+    vanna_per_volpt and charm_per_day per unit of the underlying; arrays of one length. NaN greeks give NaN.
+    Returns n M gamma S^2 0.01, n M gamma S, n M delta S, n M vanna S and n M charm S under the names of MEASURES.
+    """
+    units = quantity * multiplier * spot
+    per_usd = units * greeks["gamma"]
+    return {
+        "gex_usd_per_1pct": per_usd * spot * c.ONE_PERCENT,
+        "gex_usd_per_1usd": per_usd,
+        "dex_usd": units * greeks["delta"],
+        "vex_usd_per_volpt": units * greeks["vanna_per_volpt"],
+        "chex_usd_per_day": units * greeks["charm_per_day"],
+    }
+
+
+def strike_exposures(book: Book, dealer_model: DealerModel) -> pl.DataFrame:
+    """One row per (expiry_ts, root, strike): call_, put_ and net_ of every measure (null where the strike has no
+    volatility; 0 for a side that is not listed), open interest, volume and dealer quantity by side."""
+    quantity = dealer_quantity(book.open_interest, book.is_call, dealer_model)
+    measures = exposures(quantity, book.multiplier, book.spot, book.greeks)
+    columns: dict[str, Floats] = {}
+    for name, values in measures.items():
+        columns[f"call_{name}"] = book.by_strike(values, book.is_call)
+        columns[f"put_{name}"] = book.by_strike(values, ~book.is_call)
+        columns[f"net_{name}"] = columns[f"call_{name}"] + columns[f"put_{name}"]
+    for name, values in (("open_interest", book.open_interest), ("volume", book.volume), ("dealer_quantity", quantity)):
+        columns[f"call_{name}"] = book.by_strike(values, book.is_call)
+        columns[f"put_{name}"] = book.by_strike(values, ~book.is_call)
+    sided = [f"{side}_{name}" for side in ("call", "put", "net") for name in MEASURES]
+    quantities = [f"{side}_{name}" for name in ("open_interest", "volume", "dealer_quantity") for side in ("call", "put")]
+    return book.strikes.select(
+        pl.lit(dealer_model).alias("dealer_model"),
+        "root", "expiry_date", "expiry_ts", "strike",
+        *(pl.Series(name, columns[name]).fill_nan(None) for name in [*sided, *quantities]),
+        pl.lit("contracts").alias("quantity_unit"),
+    )  # fmt: skip
+
+
+def scope_totals(book: Book, strikes: pl.DataFrame, is_member: Bools) -> dict[str, float | int | None]:
+    """Totals of the member strikes of one scope; strikes without a volatility are in the open interest and in
+    contracts_not_counted only. `strikes` is the frame of `strike_exposures`, `is_member` one flag per strike."""
+    members = strikes.filter(pl.Series(is_member))
+    contract_in = is_member[book.row]
+    is_counted = contract_in & np.isfinite(book.greeks["gamma"])
+    totals: dict[str, float | int | None] = {
+        f"{side}_{name}": _total(members[f"{side}_{name}"].to_numpy()) for side in ("call", "put") for name in MEASURES
+    }
+    for name in MEASURES:
+        totals[f"net_{name}"] = _total(members[f"net_{name}"].to_numpy())
+    market = book.open_interest * book.multiplier * book.spot * book.greeks["delta"]
+    totals["dex_market_usd"] = float(np.sum(market[is_counted]))
+    for name in ("gex_usd_per_1pct", "chex_usd_per_day"):
+        sides = [np.abs(members[f"{side}_{name}"].to_numpy()) for side in ("call", "put")]
+        totals[f"gross_{name}"] = _total(sides[0] + sides[1])
+    totals["call_open_interest"] = float(members["call_open_interest"].sum())
+    totals["put_open_interest"] = float(members["put_open_interest"].sum())
+    totals["contracts_counted"] = int(is_counted.sum())
+    totals["contracts_not_counted"] = int(contract_in.sum() - is_counted.sum())
+    return totals
+
+
+def _total(values: Floats) -> float:
+    """numpy's pairwise sum of what is not NaN: one fixed order, so equal inputs give equal bits."""
+    return float(np.sum(values[np.isfinite(values)]))
+
+
+def _numbers(frame: pl.DataFrame, name: str, missing: float) -> Floats:
+    return frame[name].cast(pl.Float64).fill_null(missing).to_numpy()

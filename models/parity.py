@@ -1,0 +1,37 @@
+"""The forward that put-call parity implies for one expiry."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.conventions import FEWEST_PARITY_PAIRS, PARITY_STRIKES, Floats
+
+_LEAST_SPREAD = 1e-6  # a locked pair weighs much, not infinitely
+
+
+def parity_forward(
+    strike: Floats, call_mid: Floats, put_mid: Floats, spread: Floats, discount_factor: float
+) -> tuple[float, int]:
+    """Weighted lower median of K + (C - P)/D over the strikes nearest to where call and put cost the same.
+
+    Parameters: strikes, ascending, at which call and put both have a usable quote, their mids, and the sum of the two
+    spreads, all in USD; D of the expiry. The centre is the strike of least |C - P|, ties lower; the 11 strikes nearest
+    to it count, ties lower; a pair weighs the inverse of its spread (METHODS 2).
+    Returns the forward in USD and the number of pairs; NaN with fewer than 3.
+    """
+    if strike.size == 0:
+        return float("nan"), 0
+    difference = call_mid - put_mid
+    centre = strike[int(np.argmin(np.abs(difference)))]
+    nearest = np.lexsort((strike, np.abs(strike - centre)))[:PARITY_STRIKES]
+    if nearest.size < FEWEST_PARITY_PAIRS:
+        return float("nan"), int(nearest.size)
+    implied = strike[nearest] + difference[nearest] / discount_factor
+    return weighted_lower_median(implied, 1.0 / np.maximum(spread[nearest], _LEAST_SPREAD)), int(nearest.size)
+
+
+def weighted_lower_median(values: Floats, weights: Floats) -> float:
+    """The smallest value at which half of the weight is reached. Values and weights: same length, weights positive."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    return float(values[order][int(np.searchsorted(reached, 0.5 * reached[-1]))])

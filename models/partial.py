@@ -1,0 +1,33 @@
+"""Whether a page holds the whole chain or a part of it (METHODS 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from models import conventions as c
+
+PartialReason = Literal["no_live_contracts", "strikes_do_not_span_spot", "few_rows"]
+
+
+def partial_reason(
+    live: pl.DataFrame, *, spot: float, rows_in: int, earlier_rows_in: Sequence[int]
+) -> PartialReason | None:
+    """Why a page counts as partial; None for a whole page.
+
+    Parameters: `live` the live contracts (expiry_date, strike); S in USD; the page's rows; the rows of up to 20 earlier
+    pages of the same underlying and source, empty for the first. A page is partial when the strikes of the nearest live
+    expiry date do not span S +-5 %, or it has fewer than half the median rows of the earlier pages.
+    """
+    if live.is_empty():
+        return "no_live_contracts"
+    nearest = live.filter(pl.col("expiry_date") == pl.col("expiry_date").min())["strike"].to_numpy()
+    low, high = spot * (1.0 - c.PARTIAL_SPAN_FRAC), spot * (1.0 + c.PARTIAL_SPAN_FRAC)
+    if nearest.min() > low or nearest.max() < high:
+        return "strikes_do_not_span_spot"
+    if len(earlier_rows_in) and rows_in < c.PARTIAL_ROWS_FRAC * float(np.median(earlier_rows_in)):
+        return "few_rows"
+    return None

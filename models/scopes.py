@@ -1,0 +1,90 @@
+"""Which expiries belong to which scope (METHODS 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import date, timedelta
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import conventions as c
+from models.conventions import Bools, Scope
+
+ScopeStatus = Literal["ok", "empty", "after_expiry"]
+_FRIDAY = 4
+_VIX_LEAD_DAYS = 30
+_LONGEST_CLOSURE_DAYS = 10
+
+
+def scope_members(
+    expiry_dates: NDArray[np.datetime64], session_date: date, monthly_expiries: Collection[date]
+) -> dict[Scope, Bools]:
+    """For every scope, which of the live expiry dates (datetime64[D], any length, repeats allowed) belong to it.
+
+    `monthly_expiries`: the dates on which the underlying's monthly contracts expire. `next_expiry` is the earliest date
+    given. Days are calendar days from the session date to the expiry date.
+    """
+    dates = expiry_dates.astype("datetime64[D]")
+    days = (dates - np.datetime64(session_date, "D")).astype(np.int64)
+    monthly = np.array(sorted(monthly_expiries), dtype="datetime64[D]")
+    return {
+        "all": np.ones(dates.size, dtype=bool),
+        "0dte": days == 0,
+        "weekly": days <= c.WEEKLY_DAYS,
+        "monthly": np.isin(dates, monthly),
+        "le_30d": days <= c.LE_30D_DAYS,
+        "next_expiry": dates == (dates.min() if dates.size else np.datetime64("NaT")),
+    }
+
+
+def scope_status(scope: Scope, *, has_live_contracts: bool, has_expired_session_contracts: bool) -> ScopeStatus:
+    """`ok` with live contracts; else `after_expiry` for 0dte when the page lists contracts that expired this session."""
+    if has_live_contracts:
+        return "ok"
+    return "after_expiry" if scope == "0dte" and has_expired_session_contracts else "empty"
+
+
+def monthly_expiry_dates(
+    first: date,
+    last: date,
+    *,
+    is_closed: Callable[[date], bool],
+    rule: Literal["third_friday", "vix"] = "third_friday",
+) -> list[date]:
+    """Monthly expiry dates from `first` to `last`, both included, ascending.
+
+    `third_friday`: the third Friday, and the session before it when the exchange is closed that day (contracts listed
+    years ahead still carry the Friday, so both dates count). `vix`: 30 days before the next month's holiday-shifted
+    third Friday, shifted likewise. `is_closed` says whether the exchange is shut on a weekday; weekends need no answer.
+    """
+    found: set[date] = set()
+    year, month = first.year, first.month
+    while date(year, month, 1) <= last:
+        ahead_year, ahead_month = _month_after(year, month)
+        if rule == "third_friday":
+            nominal = _third_friday(year, month)
+        else:
+            nominal = _shifted(_third_friday(ahead_year, ahead_month), is_closed) - timedelta(days=_VIX_LEAD_DAYS)
+        found |= {nominal, _shifted(nominal, is_closed)}
+        year, month = ahead_year, ahead_month
+    return sorted(day for day in found if first <= day <= last)
+
+
+def _month_after(year: int, month: int) -> tuple[int, int]:
+    return (year + 1, 1) if month == 12 else (year, month + 1)
+
+
+def _third_friday(year: int, month: int) -> date:
+    first = date(year, month, 1)
+    return first + timedelta(days=(_FRIDAY - first.weekday()) % 7 + 14)
+
+
+def _shifted(day: date, is_closed: Callable[[date], bool]) -> date:
+    """The last session on or before `day`."""
+    for _ in range(_LONGEST_CLOSURE_DAYS):
+        if day.weekday() < 5 and not is_closed(day):
+            return day
+        day -= timedelta(days=1)
+    raise ValueError(f"no session in the {_LONGEST_CLOSURE_DAYS} days after {day}")

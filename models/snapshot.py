@@ -1,0 +1,236 @@
+"""From priced contracts to everything published of one snapshot's exposures and levels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from models import conventions as c
+from models import levels as lv
+from models.conventions import Bools, DealerModel, Floats, Scope
+from models.exposures import MEASURES, Book, book_of, scope_totals, strike_exposures
+from models.flip import Flip, Legs, find_flip, gamma_profile, make_legs, spot_grid
+from models.positioning import dealer_quantity
+from models.rolloff import opex_rolloff
+from models.scopes import scope_members, scope_status
+
+_TEXTS = {"dealer_model": pl.String(), "scope": pl.String(), "scope_status": pl.String()}
+_TOTALS = {f"{side}_{name}": pl.Float64() for side in ("call", "put", "net") for name in MEASURES}
+SUMMARY_SCHEMA = _TEXTS | _TOTALS | {
+    "dex_market_usd": pl.Float64(), "gross_gex_usd_per_1pct": pl.Float64(), "gross_chex_usd_per_day": pl.Float64(),
+    "zero_dte_share_frac": pl.Float64(), "call_open_interest": pl.Float64(), "put_open_interest": pl.Float64(),
+    "contracts_counted": pl.Int64(), "contracts_not_counted": pl.Int64(),
+}  # fmt: skip
+LEVELS_SCHEMA = _TEXTS | {
+    "spot": pl.Float64(), "gamma_flip": pl.Float64(), "gamma_flip_status": pl.String(),
+    "gamma_flip_root_count": pl.Int64(), "gamma_flips": pl.List(pl.Float64()), "gamma_flip_low": pl.Float64(),
+    "gamma_flip_high": pl.Float64(), "gamma_flip_bracket_low": pl.Float64(), "gamma_flip_bracket_high": pl.Float64(),
+    "gamma_flip_slope": pl.Float64(), "gamma_flip_search_low": pl.Float64(), "gamma_flip_search_high": pl.Float64(),
+    "gamma_flip_strike_crossing": pl.Float64(), "gamma_flip_cumulative": pl.Float64(), "call_wall": pl.Float64(),
+    "put_wall": pl.Float64(), "call_wall_above_spot": pl.Float64(), "put_wall_below_spot": pl.Float64(),
+    "max_positive_gamma": pl.Float64(), "max_negative_gamma": pl.Float64(), "absolute_gamma_strike": pl.Float64(),
+    "zero_dte_magnet": pl.Float64(), "max_pain": pl.Float64(), "highest_open_interest": pl.Float64(),
+    "hvl": pl.Float64(), "distance_to_flip_pct": pl.Float64(),
+}  # fmt: skip
+PROFILE_SCHEMA = {
+    "dealer_model": pl.String(), "scope": pl.String(), "spot_levels": pl.List(pl.Float64()),
+    "net_gex_usd_per_1pct_curve": pl.List(pl.Float64()),
+}  # fmt: skip
+_Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotExposures:
+    """The published frames of one snapshot, without the columns that name it."""
+
+    strike_exposures: pl.DataFrame
+    exposure_summary: pl.DataFrame
+    key_levels: pl.DataFrame
+    gamma_profile: pl.DataFrame
+    opex_rolloff: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class _Repriced:
+    """Net gamma over a range of spots (models, series, spots), unbumped first, and the legs behind it."""
+
+    spots: Floats
+    legs: tuple[Legs, ...]
+    profiles: tuple[Floats, ...]
+
+
+def expose(
+    contracts: pl.DataFrame,
+    *,
+    session_date: date,
+    spot: float,
+    monthly_expiries: Collection[date],
+    has_expired_session_contracts: bool,
+    dealer_models: tuple[DealerModel, ...] = c.DEALER_MODELS,
+) -> SnapshotExposures:
+    """Exposures by strike and scope, levels, profiles and roll-off of one snapshot, for every dealer model.
+
+    Parameters: `contracts` from `build_surface` (live contracts); the session date; S in USD; the dates on which monthly
+    contracts expire; whether the page also lists contracts of this session date that have expired, which makes an
+    empty 0dte scope `after_expiry`.
+    Scopes without live contracts keep their row, with nulls. Frames are sorted by dealer model as given, then scope.
+    """
+    book = book_of(contracts, spot)
+    members = scope_members(book.expiry_dates, session_date, monthly_expiries)
+    by_model = [strike_exposures(book, model) for model in dealer_models]
+    repriced = _repriced(book, dealer_models)
+    summaries: list[_Row] = []
+    levels: list[_Row] = []
+    profiles: list[_Row] = []
+    for place, (model, strikes) in enumerate(zip(dealer_models, by_model, strict=True)):
+        totals = {s: scope_totals(book, strikes, m) if m.any() else {} for s, m in members.items()}
+        for scope, member in members.items():
+            status = scope_status(
+                scope, has_live_contracts=bool(member.any()), has_expired_session_contracts=has_expired_session_contracts
+            )
+            key: _Row = {"dealer_model": model, "scope": scope}
+            share = _zero_dte_share(totals)
+            summaries.append(_summary_row(key | {"scope_status": status}, totals[scope], share))
+            curve = _scope_profile(book, repriced.profiles[0][place], member)
+            row = key | {"scope_status": status, "spot": spot}
+            if member.any():
+                row |= _flip_columns(_flip(book, repriced, place, member, strikes), repriced.spots, spot)
+                row |= _strike_levels(book, strikes, member, members["0dte"])
+            levels.append(row)
+            empty = not member.any()
+            profiles.append(
+                key
+                | {
+                    "spot_levels": None if empty else repriced.spots.tolist(),
+                    "net_gex_usd_per_1pct_curve": None if empty else curve.tolist(),
+                }
+            )
+    all_strikes = pl.concat(by_model)
+    return SnapshotExposures(
+        strike_exposures=all_strikes,
+        exposure_summary=pl.DataFrame(summaries, schema=SUMMARY_SCHEMA),
+        key_levels=pl.DataFrame(levels, schema=LEVELS_SCHEMA),
+        gamma_profile=pl.DataFrame(profiles, schema=PROFILE_SCHEMA),
+        opex_rolloff=opex_rolloff(all_strikes, session_date=session_date, monthly_expiries=monthly_expiries),
+    )
+
+
+def _repriced(book: Book, dealer_models: tuple[DealerModel, ...]) -> _Repriced:
+    """Profiles of the book as it stands and after the four single bumps of volatility and carry."""
+    weights = np.array(
+        [
+            book.by_strike(
+                dealer_quantity(book.open_interest, book.is_call, model) * book.multiplier, np.ones(book.row.size, bool)
+            )
+            for model in dealer_models
+        ]
+    )
+    numbers = {
+        name: book.strikes[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        for name in ("forward", "strike", "t_years", "iv_frac", "discount_factor")
+    }
+    iv, forward, t = numbers["iv_frac"], numbers["forward"], numbers["t_years"]
+    variants: list[dict[str, Floats]] = [{}]
+    variants += [{"iv_frac": np.maximum(iv + bump, c.LEAST_BUMPED_IV_FRAC)} for bump in (c.BUMP_IV_FRAC, -c.BUMP_IV_FRAC)]
+    variants += [{"forward": forward * np.exp(bump * t)} for bump in (c.BUMP_CARRY_FRAC, -c.BUMP_CARRY_FRAC)]
+    spots = spot_grid(book.spot)
+    count = int(book.series[-1]) + 1 if book.series.size else 0
+    legs = tuple(
+        make_legs(spot=book.spot, weights=weights, series=book.series, **(numbers | variant)) for variant in variants
+    )
+    return _Repriced(spots, legs, tuple(gamma_profile(leg, spots, count) for leg in legs))
+
+
+def _series_in(book: Book, member: Bools) -> Bools:
+    """Scopes are made of whole expiry dates, so a series is in or out as a whole."""
+    count = int(book.series[-1]) + 1 if book.series.size else 0
+    return np.bincount(book.series[member], minlength=count) > 0
+
+
+def _scope_profile(book: Book, profile: Floats, member: Bools) -> Floats:
+    return np.asarray(np.sum(profile[_series_in(book, member)], axis=0))
+
+
+def _flip(book: Book, repriced: _Repriced, place: int, member: Bools, strikes: pl.DataFrame) -> Flip:
+    held = (strikes["call_dealer_quantity"] != 0) | (strikes["put_dealer_quantity"] != 0)
+    is_held = member & held.to_numpy() & strikes["net_gex_usd_per_1pct"].is_not_null().to_numpy()
+    if np.unique(strikes["strike"].to_numpy()[is_held]).size < 2:
+        return Flip("insufficient_data", (), None, None, None)
+    series_in = _series_in(book, member)
+    curves = [np.asarray(np.sum(profile[place][series_in], axis=0)) for profile in repriced.profiles]
+    in_scope = tuple(series_in[legs.series] for legs in repriced.legs)
+    return find_flip(
+        repriced.legs[0], repriced.legs[1:], curves[0], tuple(curves[1:]),
+        model=place, is_leg_member=in_scope[0], is_bumped_member=in_scope[1:], spots=repriced.spots, spot=book.spot,
+    )  # fmt: skip
+
+
+def _flip_columns(flip: Flip, spots: Floats, spot: float) -> _Row:
+    row: _Row = {
+        "gamma_flip_status": flip.status,
+        "gamma_flip_search_low": float(spots[0]),
+        "gamma_flip_search_high": float(spots[-1]),
+    }
+    if flip.status != "insufficient_data":
+        row |= {"gamma_flip_root_count": len(flip.roots), "gamma_flips": [root.level for root in flip.roots]}
+    if flip.nearest is not None:
+        low, high = flip.band or (None, None)
+        row |= {
+            "gamma_flip": flip.nearest.level,
+            "gamma_flip_low": low,
+            "gamma_flip_high": high,
+            "gamma_flip_bracket_low": flip.nearest.low,
+            "gamma_flip_bracket_high": flip.nearest.high,
+            "gamma_flip_slope": flip.slope,
+            "distance_to_flip_pct": 100.0 * (spot / flip.nearest.level - 1.0),
+        }
+    return row
+
+
+def _strike_levels(book: Book, strikes: pl.DataFrame, member: Bools, is_zero_dte: Bools) -> _Row:
+    """Levels from the strikes of the scope, summed over its roots and expiries."""
+    spot = book.spot
+    priced = _rolled(strikes.filter(pl.Series(member & strikes["net_gex_usd_per_1pct"].is_not_null().to_numpy())))
+    k, call, put = (priced[n] for n in ("strike", "call_gex_usd_per_1pct", "put_gex_usd_per_1pct"))
+    net = call + put
+    today = _rolled(strikes.filter(pl.Series(member & is_zero_dte & strikes["net_gex_usd_per_1pct"].is_not_null().to_numpy())))
+    contract_in = member[book.row] & book.is_standard
+    sizes = book.open_interest * book.multiplier
+    listed, place = np.unique(book.strikes["strike"].to_numpy()[book.row[contract_in]], return_inverse=True)
+    is_call = book.is_call[contract_in]
+    by_side = [
+        np.bincount(place[side], weights=sizes[contract_in][side], minlength=listed.size) for side in (is_call, ~is_call)
+    ]
+    open_interest = np.bincount(place, weights=book.open_interest[contract_in], minlength=listed.size)
+    return {
+        "gamma_flip_strike_crossing": lv.strike_crossing(net, k, spot),
+        "gamma_flip_cumulative": lv.cumulative_crossing(net, k, spot),
+        **lv.walls(call, put, k, spot),
+        **lv.gamma_extremes(call, put, k, spot),
+        "zero_dte_magnet": lv.strike_of_largest(np.abs(today["net_gex_usd_per_1pct"]), today["strike"], spot),
+        "max_pain": lv.max_pain(listed, by_side[0], by_side[1], spot),
+        "highest_open_interest": lv.strike_of_largest(open_interest, listed, spot),
+        "hvl": lv.high_volatility_level(net, k),
+    }
+
+
+def _rolled(strikes: pl.DataFrame) -> dict[str, Floats]:
+    """Call, put and net gamma by strike over all roots and expiries given, strikes ascending."""
+    listed, place = np.unique(strikes["strike"].to_numpy(), return_inverse=True)
+    columns = ("call_gex_usd_per_1pct", "put_gex_usd_per_1pct", "net_gex_usd_per_1pct")
+    sums = {n: np.bincount(place, weights=strikes[n].to_numpy(), minlength=listed.size) for n in columns}
+    return {"strike": listed, **sums}
+
+
+def _zero_dte_share(totals: Mapping[Scope, Mapping[str, float | int | None]]) -> float | None:
+    today, whole = totals["0dte"].get("gross_gex_usd_per_1pct"), totals["all"].get("gross_gex_usd_per_1pct")
+    return today / whole if today is not None and whole else None
+
+
+def _summary_row(key: _Row, totals: Mapping[str, float | int | None], share: float | None) -> _Row:
+    counts = {"contracts_counted": 0, "contracts_not_counted": 0}
+    return key | counts | dict(totals) | {"zero_dte_share_frac": share}

@@ -1,0 +1,225 @@
+"""A small synthetic options market: rates, smile, prices, quotes, volume and open interest.
+
+Made for sample data whose truth is known. All arrays broadcast against one another; times are years of 365 days, rates
+and volatilities are fractions, prices are USD per unit of the underlying. Randomness enters only as uniform draws in
+(0, 1) which the caller supplies, so that results do not depend on how a library turns a seed into normal numbers.
+NaN inputs give NaN outputs; nothing here raises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import ndtri
+
+from models.black import greeks
+from models.conventions import Bools, Floats
+
+SESSIONS_PER_YEAR = 252.0
+PENNY_LIMIT_USD = 3.0  # where a two-tier tick table changes from its small to its large tick
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroCurve:
+    """Continuous zero rates that run from `short_frac` at T = 0 to `long_frac` far out."""
+
+    short_frac: float
+    long_frac: float
+    decay_years: float = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Smile:
+    """An SSVI surface: at-the-money variance from `short_variance` to `long_variance`, one skew, one width of wings.
+
+    Free of static arbitrage where both variances are positive, |skew| < 1 and wing (1 + |skew|) <= 2
+    (Gatheral and Jacquier, Arbitrage-free SVI volatility surfaces, 2014, theorems 4.1, 4.2; power law of exponent 1/2).
+    """
+
+    short_variance: float
+    long_variance: float
+    reversion_per_year: float = 3.0
+    skew: float = -0.6
+    wing: float = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Quotes:
+    """Best bid and ask in USD, on the venue's ticks; a bid of 0 means none."""
+
+    bid: Floats
+    ask: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Valuation:
+    """Black's price in USD, delta and gamma with respect to the spot, and the volatility behind them."""
+
+    price: Floats
+    delta: Floats
+    gamma: Floats
+    iv_frac: Floats
+
+
+def zero_rate(t_years: Floats, curve: ZeroCurve) -> Floats:
+    """Continuous zero rate (fraction per year) at each T > 0 (Nelson and Siegel 1987, without hump)."""
+    scaled = t_years / curve.decay_years
+    return curve.long_frac + (curve.short_frac - curve.long_frac) * -np.expm1(-scaled) / scaled
+
+
+def discount_factor(t_years: Floats, curve: ZeroCurve) -> Floats:
+    """Value today of 1 USD at each T > 0."""
+    return np.asarray(np.exp(-zero_rate(t_years, curve) * t_years))
+
+
+def par_yield(tenor_years: float, curve: ZeroCurve) -> float:
+    """Yield (fraction) that the Treasury would publish for a tenor of at least a month.
+
+    Simple below one year; from one year the coupon, paid twice a year, at which a bond is worth par.
+    """
+    tenor = np.array([tenor_years])
+    if tenor_years < 1.0:
+        return float((1.0 / discount_factor(tenor, curve)[0] - 1.0) / tenor_years)
+    coupon_times = np.arange(1, round(2 * tenor_years) + 1) / 2.0
+    factors = discount_factor(coupon_times, curve)
+    return float(2.0 * (1.0 - factors[-1]) / factors.sum())
+
+
+def forward_price(spot: float, carry_frac: float, t_years: Floats, curve: ZeroCurve) -> Floats:
+    """Forward in USD of an asset that pays the continuous carry `carry_frac` per year."""
+    return np.asarray(spot * np.exp(-carry_frac * t_years) / discount_factor(t_years, curve))
+
+
+def total_variance(log_moneyness: Floats, t_years: Floats, smile: Smile) -> Floats:
+    """Implied variance times T at ln(K/F); increasing in T at every moneyness (SSVI, reference at `Smile`)."""
+    speed = smile.reversion_per_year
+    fading = -np.expm1(-speed * t_years) / speed
+    at_the_money = smile.long_variance * t_years + (smile.short_variance - smile.long_variance) * fading
+    slope = smile.wing / np.sqrt(at_the_money * (1.0 + at_the_money))
+    bent = slope * log_moneyness + smile.skew
+    root = np.sqrt(bent * bent + 1.0 - smile.skew**2)
+    return np.asarray(0.5 * at_the_money * (1.0 + smile.skew * slope * log_moneyness + root))
+
+
+def value_european(
+    is_call: Bools, strike: Floats, t_years: Floats, *, spot: float, carry_frac: float, curve: ZeroCurve, smile: Smile
+) -> Valuation:
+    """Price, delta and gamma by `models.black` on the smile, for T > 0."""
+    forward = forward_price(spot, carry_frac, t_years, curve)
+    variance = total_variance(np.log(strike / forward), t_years, smile)
+    iv_frac = np.sqrt(variance / t_years)
+    shown = greeks(
+        spot=spot,
+        forward=forward,
+        strike=strike,
+        t_years=t_years,
+        iv_frac=iv_frac,
+        discount_factor=discount_factor(t_years, curve),
+        is_call=is_call,
+    )
+    return Valuation(np.maximum(shown.price, 0.0), shown.delta, shown.gamma, iv_frac)
+
+
+def intrinsic_value(is_call: Bools, strike: Floats, spot: float) -> Floats:
+    """What exercise at once pays, in USD: the floor under an American price."""
+    return np.asarray(np.maximum(np.where(is_call, spot - strike, strike - spot), 0.0))
+
+
+def quote_around(price: Floats, uniform: Floats, small_tick: float, large_tick: float, widest_usd: float) -> Quotes:
+    """Quotes that contain the price: half a spread of one small tick plus up to 1 % of the price, rounded outwards."""
+    half = 0.5 * small_tick + (0.3 + 0.7 * uniform) * np.minimum(0.01 * price, widest_usd)
+    bid = _to_tick(np.floor, np.maximum(price - half, 0.0), small_tick, large_tick)
+    ask = _to_tick(np.ceil, price + half, small_tick, large_tick)
+    return Quotes(bid, ask)
+
+
+def trade_price(quotes: Quotes, uniform: Floats) -> Floats:
+    """A trade at the bid (never at none), in between or at the ask, to the cent."""
+    lowest = np.maximum(quotes.bid, 0.01)
+    share = np.floor(3.0 * uniform) / 2.0
+    return np.asarray(np.round(lowest + share * np.maximum(quotes.ask - lowest, 0.0), 2))
+
+
+def spot_path(start: float, volatility_frac: float, uniform: Floats) -> Floats:
+    """Closing prices to the cent, one per draw; moves are cut at 1.65 standard deviations."""
+    moves = ndtri(np.clip(uniform, 0.05, 0.95)) * volatility_frac / np.sqrt(SESSIONS_PER_YEAR)
+    return np.asarray(np.round(start * np.exp(np.cumsum(moves)), 2))
+
+
+def spot_between(earlier: float, later: float, share: float, volatility_frac: float, uniform: float) -> float:
+    """A price inside the session, to the cent: `share` of the way between two closes, with noise that fades at both."""
+    noise = ndtri(uniform) * volatility_frac * np.sqrt(share * (1.0 - share) / SESSIONS_PER_YEAR)
+    return float(np.round(earlier * (later / earlier) ** share * np.exp(noise), 2))
+
+
+def quoted_elsewhere(last: float, uniform: float) -> float:
+    """The underlying before the next opening: 0.3 to 0.6 % above its close, to the cent."""
+    return float(np.round(last * (1.003 + 0.003 * uniform), 2))
+
+
+def quote_of_underlying(last: float, width_frac: float) -> tuple[float, float]:
+    """Bid and ask around the last price, to the cent."""
+    half = 0.5 * width_frac * last
+    return float(np.floor(100.0 * (last - half)) / 100.0), float(np.ceil(100.0 * (last + half)) / 100.0)
+
+
+def smile_after(smile: Smile, move_frac: float) -> Smile:
+    """The smile after a relative move of the spot: volatility rises when the market falls, short expiries most."""
+    return replace(
+        smile,
+        short_variance=float(smile.short_variance * np.exp(-12.0 * move_frac)),
+        long_variance=float(smile.long_variance * np.exp(-2.0 * move_frac)),
+    )
+
+
+def curve_shifted(curve: ZeroCurve, uniform: Floats) -> ZeroCurve:
+    """A day's curve: both ends moved by up to 3 bp; `uniform` has two draws."""
+    short, long = (uniform - 0.5) * 0.0006
+    return replace(curve, short_frac=float(curve.short_frac + short), long_frac=float(curve.long_frac + long))
+
+
+def interest_weight(is_call: Bools, strike: Floats, spot: float, t_years: Floats, round_step: float) -> Floats:
+    """How much a contract is held, as a number around 1: out-of-the-money, round and near strikes most.
+
+    `round_step` is the distance in USD of strikes that attract the most interest.
+    """
+    distance = np.log(strike / spot)
+    width = 0.02 + 0.12 * np.sqrt(t_years)
+    outward = np.where(is_call, distance, -distance)
+    side = np.where(outward > 0.0, 1.0, 0.35)
+    roundness = 1.0 + 4.0 * (np.mod(strike, round_step) == 0.0) + 1.5 * (np.mod(strike, round_step / 2.0) == 0.0)
+    skewed = np.where(is_call, 0.012, -0.022)
+    return np.asarray(side * roundness * np.exp(-0.5 * ((distance - skewed) / width) ** 2))
+
+
+def opening_interest(weight: Floats, scale: Floats, uniform: Floats) -> Floats:
+    """Contracts held before the first session: whole numbers, log-normal around weight times scale."""
+    return np.asarray(np.floor(weight * scale * np.exp(0.8 * ndtri(uniform))))
+
+
+def turnover(weight: Floats, scale: Floats, interest: Floats, uniform: Floats) -> tuple[Floats, Floats]:
+    """One session's volume and the open interest after it; `uniform` has shape (3, n), the others (n,).
+
+    Two of five contracts do not trade. Open interest never changes by more than the volume and never falls below zero,
+    which is what lets open interest be dated by volume.
+    """
+    trades, size, direction = uniform
+    volume = np.where(trades < 0.4, 0.0, np.floor(weight * scale * np.exp(1.2 * ndtri(size))))
+    change = np.trunc((1.7 * direction - 0.7) * volume)
+    return volume, np.maximum(interest + change, 0.0)
+
+
+def is_iv_missing(price: Floats, intrinsic: Floats, small_tick: float, uniform: Floats) -> Bools:
+    """Where a vendor shows no volatility: no time value to invert, and 0.8 % of the rest."""
+    return np.asarray((price - intrinsic < small_tick) | (uniform < 0.008))
+
+
+def shares_traded(usual: float, uniform: float) -> int:
+    """A session's volume of the underlying, within 30 % of the usual."""
+    return int(usual * (0.7 + 0.6 * uniform))
+
+
+def _to_tick(rounding: np.ufunc, price: Floats, small_tick: float, large_tick: float) -> Floats:
+    tick = np.where(price < PENNY_LIMIT_USD, small_tick, large_tick)
+    return np.round(np.asarray(rounding(np.round(price / tick, 9))) * tick, 2)

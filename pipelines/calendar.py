@@ -1,0 +1,95 @@
+"""Sessions of the New York exchanges: which dates trade, when they open and close, when contracts expire.
+
+Instants are naive datetimes in UTC; dates are `datetime.date`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from datetime import date, datetime, time, timedelta
+from functools import cached_property, lru_cache
+from zoneinfo import ZoneInfo
+
+NEW_YORK = ZoneInfo("America/New_York")
+FIRST_DAY = date(2004, 1, 2)
+LAST_DAY = date(2045, 12, 29)
+
+OPENING = time(9, 30)
+REGULAR_CLOSE = time(16, 0)
+
+
+def new_york_to_utc(day: date, clock: time) -> datetime:
+    """The UTC instant of a New York wall clock."""
+    return datetime.combine(day, clock, NEW_YORK).astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+
+
+def utc_to_new_york(instant: datetime) -> datetime:
+    """The New York wall clock (naive) of a UTC instant."""
+    return instant.replace(tzinfo=ZoneInfo("UTC")).astimezone(NEW_YORK).replace(tzinfo=None)
+
+
+class SessionCalendar:
+    """Exchange sessions between two explicit days, so that results never depend on today's date."""
+
+    def __init__(self, first: date = FIRST_DAY, last: date = LAST_DAY) -> None:
+        self._first, self._last = first, last
+
+    @cached_property
+    def _closes(self) -> dict[date, datetime]:
+        # Imported late: it brings pandas, which commands that only read do not need.
+        import exchange_calendars
+
+        exchange = exchange_calendars.get_calendar("XNYS", start=str(self._first), end=str(self._last))
+        closes = exchange.closes.dt.tz_localize(None).dt.to_pydatetime()
+        return {session.date(): close for session, close in zip(exchange.sessions, closes, strict=True)}
+
+    @cached_property
+    def sessions(self) -> list[date]:
+        return sorted(self._closes)
+
+    def is_session(self, day: date) -> bool:
+        return day in self._closes
+
+    def open_of(self, session: date) -> datetime:
+        return new_york_to_utc(session, OPENING)
+
+    def close_of(self, session: date) -> datetime:
+        return self._closes[session]
+
+    def last_on_or_before(self, day: date) -> date:
+        """The newest session not after `day`; KeyError before the first."""
+        place = bisect_right(self.sessions, day)
+        if place == 0:
+            raise KeyError(f"no session on or before {day}; the calendar starts {self._first}")
+        return self.sessions[place - 1]
+
+    def before(self, day: date) -> date:
+        """The newest session strictly before `day`."""
+        return self.last_on_or_before(day - timedelta(days=1))
+
+    def after(self, day: date) -> date:
+        """The first session strictly after `day`."""
+        return self.sessions[bisect_right(self.sessions, day)]
+
+    def between(self, first: date, last: date) -> list[date]:
+        """Sessions from `first` to `last`, both included."""
+        return self.sessions[bisect_left(self.sessions, first) : bisect_right(self.sessions, last)]
+
+    def count_between(self, earlier: date, later: date) -> int:
+        """Sessions after `earlier` up to and with `later`."""
+        return bisect_right(self.sessions, later) - bisect_right(self.sessions, earlier)
+
+    def expiry_instant(self, expiry_date: date, settlement: str) -> datetime:
+        """When a US contract expires: AM series at the opening, PM series at the close of its settlement session.
+
+        An expiry date that is no session settles at the session before (METHODS 1).
+        """
+        if expiry_date > self._last:
+            return new_york_to_utc(expiry_date, OPENING if settlement == "am" else REGULAR_CLOSE)
+        session = self.last_on_or_before(expiry_date)
+        return self.open_of(session) if settlement == "am" else self.close_of(session)
+
+
+@lru_cache(maxsize=1)
+def us_sessions() -> SessionCalendar:
+    return SessionCalendar()

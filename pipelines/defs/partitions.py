@@ -1,0 +1,30 @@
+"""Partitions as Dagster sees them: exchange sessions, and the weekdays of the Treasury."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+
+from pipelines.calendar import us_sessions
+
+FIRST_SESSION = date(2004, 1, 2)
+_HOLIDAYS_UNTIL = date(2030, 12, 31)
+
+
+def _weekdays(first: date, last: date) -> list[date]:
+    days = (first + timedelta(days=i) for i in range((last - first).days + 1))
+    return [day for day in days if day.weekday() < 5]
+
+
+_closed = [day for day in _weekdays(FIRST_SESSION, _HOLIDAYS_UNTIL) if not us_sessions().is_session(day)]
+
+us_session_partitions = dg.TimeWindowPartitionsDefinition(
+    start=FIRST_SESSION.isoformat(),
+    fmt="%Y-%m-%d",
+    cron_schedule="0 0 * * 1-5",
+    exclusions=[datetime(day.year, day.month, day.day) for day in _closed],
+)
+treasury_day_partitions = dg.TimeWindowPartitionsDefinition(
+    start=FIRST_SESSION.isoformat(), fmt="%Y-%m-%d", cron_schedule="0 0 * * 1-5"
+)

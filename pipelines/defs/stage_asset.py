@@ -1,0 +1,67 @@
+"""The one shape that all assets of the lake share: loop over the run's partitions, report what the gates found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from pipelines.lake.catalogue import PartitionKey, Version
+from pipelines.lake.derive import Stage
+from pipelines.lake.export import export_catalogue
+from pipelines.lake.store import Lake, opened
+from pipelines.materialise import bring_up_to_date
+from pipelines.settings import data_paths
+
+
+def materialise(context: dg.AssetExecutionContext, stage: Stage) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Bring one stage up to date for the sessions of the run; refused partitions are reported, not raised."""
+    days = sorted(date.fromisoformat(key) for key in context.partition_keys)
+    with opened(data_paths()) as lake, lake.writing():
+        [report] = bring_up_to_date(lake, [stage], first=days[0], last=days[-1])
+        export_catalogue(lake)
+    return dg.MaterializeResult(
+        metadata={
+            "versions_written": len(report.written),
+            "partitions_unchanged": report.unchanged,
+            "refused": [f"{key.session_date} {key.part}: {refusal.gate}: {refusal.reason}" for key, refusal in report.refused],
+        }
+    )  # fmt: skip
+
+
+def refusals_of(stage: Stage, partition_keys: Sequence[str]) -> dg.AssetCheckResult:
+    """What the gates refused in these partitions, as a check result."""
+    with opened(data_paths()) as lake:
+        rows = lake.catalogue.rows(
+            "select session_date, part, gate, reason from refusals where stage = ? and session_date between ? and ?",
+            [stage.name, min(partition_keys), max(partition_keys)],
+        )
+    return dg.AssetCheckResult(
+        passed=not rows,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"refused": [f"{r['session_date']} {r['part']}: {r['gate']}: {r['reason']}" for r in rows]},
+    )
+
+
+def quality_rows(
+    partition_keys: Sequence[str], is_wrong: Callable[[dict[str, Any]], bool], severity: dg.AssetCheckSeverity
+) -> dg.AssetCheckResult:
+    """Every current snapshot of these sessions for which `is_wrong`, named."""
+    with opened(data_paths()) as lake:
+        rows = current_rows(lake, "snapshot_quality", min(partition_keys), max(partition_keys))
+    wrong = [f"{row['underlying']} {row['snapshot_ts']}" for row in rows if is_wrong(row)]
+    return dg.AssetCheckResult(
+        passed=not wrong, severity=severity, metadata={"snapshots": len(rows), "wrong": wrong[:100]}
+    )
+
+
+def current_rows(lake: Lake, table: str, first: str, last: str) -> list[dict[str, Any]]:
+    """Rows of the current versions between two sessions."""
+    current: dict[PartitionKey, Version] = {}
+    for version in lake.catalogue.versions([table]):
+        if first <= version.key.session_date.isoformat() <= last:
+            present = current.get(version.key)
+            current[version.key] = version if present is None else max(present, version, key=lambda v: v.rank)
+    return [row for version in current.values() for row in lake.read(version).to_dicts()]

@@ -1,0 +1,65 @@
+"""What must hold in every session of market `us`, as sentences. The gates decide inside the write; these report."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pipelines.defs.partitions import us_session_partitions
+from pipelines.defs.stage_asset import quality_rows, refusals_of
+from pipelines.lake.derive import Stage
+from pipelines.stages.spine import US_SPINE
+
+SHARE_THAT_PROVES_A_DATE = 0.90
+
+
+def _gates_refused_nothing(stage: Stage) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=stage.name, name="the_gates_refused_nothing", partitions_def=us_session_partitions)
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        return refusals_of(stage, context.partition_keys)
+
+    return check
+
+
+@dg.asset_check(asset="quality", partitions_def=us_session_partitions)
+def every_listed_row_has_a_fate(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """Rows of a page = live + expired + quarantined + duplicate."""
+    return quality_rows(
+        context.partition_keys,
+        lambda row: row["rows_in"] != row["rows_live"] + row["rows_expired"] + row["rows_quarantined"] + row["rows_duplicate"],
+        dg.AssetCheckSeverity.ERROR,
+    )  # fmt: skip
+
+
+@dg.asset_check(asset="quality", partitions_def=us_session_partitions)
+def open_interest_changed_by_no_more_than_was_traded(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """Where an earlier page allows the test, nine in ten changes fit the volume: the date is right."""
+    return quality_rows(
+        context.partition_keys,
+        lambda row: (
+            row["open_interest_evidence"] == "change_within_volume"
+            and row["open_interest_evidence_share_frac"] < SHARE_THAT_PROVES_A_DATE
+        ),
+        dg.AssetCheckSeverity.WARN,
+    )
+
+
+@dg.asset_check(asset="quality", partitions_def=us_session_partitions)
+def no_page_is_partial(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    return quality_rows(context.partition_keys, lambda row: row["is_partial"], dg.AssetCheckSeverity.WARN)
+
+
+@dg.asset_check(asset="quality", partitions_def=us_session_partitions)
+def most_quotes_are_there(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """A page pulled late in the evening may show zeros for quotes; its volatilities are then the vendor's."""
+    return quality_rows(
+        context.partition_keys, lambda row: (row["zeroed_quote_share_frac"] or 0) > 0.5, dg.AssetCheckSeverity.WARN
+    )
+
+
+us_checks = [
+    *(_gates_refused_nothing(stage) for stage in US_SPINE),
+    every_listed_row_has_a_fate,
+    open_interest_changed_by_no_more_than_was_traded,
+    no_page_is_partial,
+    most_quotes_are_there,
+]

@@ -1,0 +1,1 @@
+"""The lake: immutable raw objects, versioned partitions, and the catalogue that makes them visible."""

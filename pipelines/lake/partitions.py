@@ -1,0 +1,51 @@
+"""Partition files: `<table>/market=<m>/session_date=<d>/part=<p>/v=<n>.parquet`, written once and never changed."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.lake.catalogue import PartitionKey, Version
+from pipelines.lake.files import write_durably
+from pipelines.tables import TABLES
+
+_SAFE_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,31}$")
+PATH_COLUMNS = ("market", "session_date", "part")
+ROW_GROUP_ROWS = 100_000
+
+
+def relative_path(table: str, key: PartitionKey, v: int) -> str:
+    """Names that come out of files reach a path only through this check."""
+    for name in (table, key.market, key.part):
+        if not _SAFE_NAME.match(name):
+            raise ValueError(f"{name!r} cannot name a partition")
+    return f"{table}/market={key.market}/session_date={key.session_date.isoformat()}/part={key.part}/v={v}.parquet"
+
+
+def encode(frame: pl.DataFrame) -> bytes:
+    """The file's bytes: a function of the frame alone (one chunk, fixed row groups, fixed compression)."""
+    buffer = io.BytesIO()
+    frame.rechunk().write_parquet(
+        buffer, compression="zstd", compression_level=3, statistics=True, row_group_size=ROW_GROUP_ROWS
+    )
+    return buffer.getvalue()
+
+
+def write(lake: Path, path: str, data: bytes) -> None:
+    write_durably(lake / path, data, label="partition")
+
+
+def read(lake: Path, version: Version, columns: list[str] | None = None) -> pl.DataFrame:
+    """A version's rows in the table's present columns; a column added since is null."""
+    table = TABLES[version.table]
+    wanted = {name: dtype for name, dtype in table.schema().items() if columns is None or name in columns}
+    frame = pl.read_parquet(lake / version.path, hive_partitioning=False)
+    missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in wanted.items() if name not in frame.columns]
+    return frame.with_columns(missing).select(list(wanted))
+
+
+def empty(table: str) -> pl.DataFrame:
+    return pl.DataFrame(schema=TABLES[table].schema())

@@ -1,0 +1,64 @@
+"""One opened lake: its folders, its catalogue, its raw objects, and who may write."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from importlib.metadata import version
+
+import polars as pl
+
+from pipelines.lake import partitions
+from pipelines.lake.catalogue import Catalogue, Version
+from pipelines.lake.raw import RawStore
+from pipelines.settings import PROJECT, Paths
+
+
+class LakeBusy(Exception):
+    """Another process is writing."""
+
+
+class Lake:
+    """Everything a stage may touch."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self.catalogue = Catalogue(paths.catalogue)
+        self.raw = RawStore(paths.raw)
+
+    def close(self) -> None:
+        self.catalogue.close()
+
+    def read(self, of: Version, columns: list[str] | None = None) -> pl.DataFrame:
+        return partitions.read(self.paths.lake, of, columns)
+
+    @cached_property
+    def code_version(self) -> str:
+        """Recorded with every version, never compared."""
+        release = version("dealerflow")
+        described = subprocess.run(
+            ["git", "-C", str(PROJECT), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False
+        )
+        return f"{release}+{described.stdout.strip()}" if described.returncode == 0 else release
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Held by whoever lands files or derives partitions; a second writer is told, not queued."""
+        with (self.paths.lake / "_writer.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LakeBusy(f"another dealerflow process is writing to {self.paths.lake}") from None
+            yield
+
+
+@contextmanager
+def opened(paths: Paths) -> Iterator[Lake]:
+    lake = Lake(paths)
+    try:
+        yield lake
+    finally:
+        lake.close()

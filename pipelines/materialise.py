@@ -1,0 +1,44 @@
+"""Bring stages up to date. The command line and the Dagster assets both come through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+from pipelines.lake.derive import Replay, Stage, StageReport
+from pipelines.lake.store import Lake
+from pipelines.markets import US
+from pipelines.settings import workers
+
+Progress = Callable[[str, int, int], None]  # stage, partitions done, partitions in all
+
+
+def bring_up_to_date(
+    lake: Lake,
+    stages: Iterable[Stage],
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    market: str = US.name,
+    progress: Progress | None = None,
+) -> list[StageReport]:
+    """Run each stage over the sessions from `first` to `last`; what is not owed costs a look-up.
+
+    Threads, not processes: Polars and NumPy release the interpreter, and forking after Polars hangs.
+    """
+    reports = []
+    with ThreadPoolExecutor(workers()) as executor:
+        for stage in stages:
+            replay = Replay(lake, stage, market)
+            keys = replay.partitions(first, last)
+            done = 0
+
+            def advance(name: str = stage.name, total: int = len(keys)) -> None:
+                nonlocal done
+                done += 1
+                if progress is not None:
+                    progress(name, done, total)
+
+            reports.append(replay.run(keys, executor, advance))
+    return reports

@@ -1,0 +1,146 @@
+"""What `load`, `run` and `sample` do, with what they tell on the way."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from pipelines.lake.derive import StageReport
+from pipelines.lake.export import export_catalogue
+from pipelines.lake.store import Lake, opened
+from pipelines.load import Loaded, find_files, load_files
+from pipelines.materialise import bring_up_to_date
+from pipelines.settings import Paths, data_paths
+from pipelines.stages.spine import ALL_STAGES
+from pipelines.warehouse.publish import publish
+from pipelines.warehouse.query import query
+
+console = Console(highlight=False)
+_SHOWN_LEVELS = """
+    select underlying, strftime(snapshot_ts, '%Y-%m-%d %H:%M') as "snapshot (UTC)", spot, gamma_flip as flip,
+           gamma_flip_status as status, call_wall, put_wall, net_gex_usd_per_1pct / 1e9 as "net GEX bn/1%"
+    from key_levels_latest join exposure_summary using (market, session_date, part, snapshot_ts, dealer_model, scope)
+    order by underlying"""
+
+
+def load(paths: Iterable[str], session: date | None, *, is_land_only: bool) -> bool:
+    """True when nothing was refused."""
+    files = find_files(paths)
+    with opened(data_paths()) as lake:
+        with lake.writing(), _bar() as bar:
+            task = bar.add_task("load", total=len(files))
+            loaded = list(load_files(lake, files, session=session, progress=lambda _: bar.advance(task)))
+            export_catalogue(lake)
+        _show_loaded(loaded)
+        is_clean = all(one.fate != "refused" for one in loaded)
+        return is_clean if is_land_only else _compute(lake, None, None) and is_clean
+
+
+def run(first: date | None, last: date | None) -> bool:
+    with opened(data_paths()) as lake:
+        return _compute(lake, first, last)
+
+
+def sample(seed: int) -> None:
+    from pipelines.simulate import write_market
+
+    paths = data_paths()
+    with opened(paths) as lake:
+        foreign = lake.catalogue.rows("select 1 from raw_objects where original_name not like 'simulated%' limit 1")
+        if foreign:
+            console.print("The lake holds files of its own: the simulated market is left out.")
+            return
+        folder = paths.root / "sample"
+        files = write_market(folder, seed)
+        with lake.writing():
+            loaded = list(load_files(lake, files, progress=lambda _: None))
+            export_catalogue(lake)
+    fates = Counter(one.fate for one in loaded)
+    console.print(f"Simulated market in {_short(folder)}: {_counts(fates)}.")
+
+
+def _compute(lake: Lake, first: date | None, last: date | None) -> bool:
+    """Bring all stages up to date, publish, and show where things stand."""
+    with lake.writing():
+        with _bar() as bar:
+            tasks = {stage.name: bar.add_task(stage.name, total=None, visible=False) for stage in ALL_STAGES}
+
+            def progress(name: str, done: int, total: int) -> None:
+                bar.update(tasks[name], completed=done, total=total, visible=True)
+
+            reports = bring_up_to_date(lake, ALL_STAGES, first=first, last=last, progress=progress)
+        export_catalogue(lake)
+    is_clean = _show_reports(reports)
+    with console.status("publish"):
+        published = publish(lake.paths)
+    console.print(published.message)
+    _show_levels(lake.paths)
+    return is_clean
+
+
+def _show_loaded(loaded: list[Loaded]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("file", "fate", "underlying", "session", "by", "rows", "held back", "why"):
+        table.add_column(heading, justify="right" if heading in {"rows", "held back"} else "left")
+    for one in loaded:
+        table.add_row(
+            escape(one.name), one.fate, _plain(one.part), _plain(one.session_date), _plain(one.session_basis),
+            _plain(one.rows_in), _plain(one.rows_quarantined), escape(one.reason or ""),
+        )  # fmt: skip
+    console.print(table)
+    console.print(f"{len(loaded)} files: {_counts(Counter(one.fate for one in loaded))}.")
+
+
+def _show_reports(reports: list[StageReport]) -> bool:
+    written = Counter(version.table for report in reports for version in report.written)
+    refused = [(report.stage, key, refusal) for report in reports for key, refusal in report.refused]
+    if written:
+        console.print(f"New versions: {_counts(written)}.")
+    elif not refused:
+        console.print("Nothing to compute: every partition rests on the newest inputs and methods. No new version.")
+    for stage, key, refusal in refused:
+        console.print(
+            f"[yellow]refused[/yellow] {stage} {key.session_date} {escape(key.part)}: {refusal.gate}: {escape(refusal.reason)}",
+            soft_wrap=True,
+        )
+    return not refused
+
+
+def _show_levels(paths: Paths) -> None:
+    levels = query(paths, _SHOWN_LEVELS)
+    table = Table(title="Newest levels", box=None, pad_edge=False, header_style="bold", title_justify="left")
+    for heading in levels.columns:
+        table.add_column(heading)
+    for row in levels.rows:
+        table.add_row(*(f"{cell:,.2f}" if isinstance(cell, float) else _plain(cell) for cell in row))
+    console.print(table)
+    console.print(f"Database: {_short(paths.warehouse)}")
+
+
+def _plain(value: object) -> str:
+    return "" if value is None else escape(str(value))
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counter.items())
+
+
+def _short(path: Path) -> str:
+    """Relative to where the user stands, where that is shorter."""
+    return min(str(path), os.path.relpath(path), key=len)
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield bar

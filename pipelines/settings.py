@@ -1,0 +1,55 @@
+"""Where things lie and how much of the machine a run may use. The only module that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The folders of one warehouse, all below `root`."""
+
+    root: Path
+
+    @property
+    def raw(self) -> Path:
+        return self.root / "raw"
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake"
+
+    @property
+    def catalogue(self) -> Path:
+        return self.lake / "_catalogue.sqlite"
+
+    @property
+    def exports(self) -> Path:
+        """The catalogue as Parquet, for readers that must not open the SQLite file."""
+        return self.lake / "_catalogue"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse" / "dealerflow.duckdb"
+
+    @property
+    def marts(self) -> Path:
+        return self.root / "marts"
+
+    @property
+    def build(self) -> Path:
+        return self.root / "build"
+
+
+def data_paths() -> Paths:
+    """`DEALERFLOW_DATA`, else `data/` of the checkout."""
+    return Paths(Path(os.environ.get("DEALERFLOW_DATA") or PROJECT / "data").resolve())
+
+
+def workers() -> int:
+    """Threads over which independent partitions fan out (`DEALERFLOW_WORKERS`, else the cores)."""
+    return max(1, int(os.environ.get("DEALERFLOW_WORKERS") or os.cpu_count() or 1))

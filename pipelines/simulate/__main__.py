@@ -1,0 +1,28 @@
+"""`python -m pipelines.simulate FOLDER`: write the sample market's files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipelines.simulate.market import DEFAULT_SEED, simulate_market, truth_json, write_market
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines.simulate", description="Write the simulated sample market."
+    )
+    parser.add_argument("folder", type=Path, help="where the vendor files go, e.g. data/sample")
+    parser.add_argument(
+        "--seed", type=int, default=DEFAULT_SEED, help=f"same seed, same bytes (default {DEFAULT_SEED})"
+    )
+    parser.add_argument("--truth", type=Path, help="also write what is true of each page, as JSON")
+    arguments = parser.parse_args()
+    paths = write_market(arguments.folder, arguments.seed)
+    if arguments.truth is not None:
+        arguments.truth.write_text(truth_json(simulate_market(arguments.seed)))
+    print(f"{len(paths)} simulated files in {arguments.folder} (seed {arguments.seed})")
+
+
+if __name__ == "__main__":
+    main()

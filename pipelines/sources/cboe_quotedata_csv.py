@@ -1,0 +1,208 @@
+"""Cboe delayed-quote pages as the "download CSV" button writes them: one underlying, calls and puts side by side.
+
+The layout repeats column names (call then put), so it is read by position. The `Date:` line is the reader's clock in
+the reader's language, not the time of the quotes; the file's name says nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from datetime import date
+
+import polars as pl
+
+from pipelines.markets import root_of
+from pipelines.sources.header_clock import parse_header_clock
+from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA, ChainPage, Unreadable
+
+NAME = "cboe_quotedata_csv"
+LARGEST_BYTES = 64 * 2**20
+
+_HEADER = "Expiration Date,Calls,Last Sale,Net,Bid,Ask,Volume,IV,Delta,Gamma,Open Interest,Strike,Puts,Last Sale,Net,Bid,Ask,Volume,IV,Delta,Gamma,Open Interest"
+_COLUMNS_IN_LINE = 22
+_SIDE = ("vendor_symbol", "last", "net", "bid", "ask", "volume", "vendor_iv_frac", "vendor_delta", "vendor_gamma", "open_interest")
+_NUMBERS = ("last", "bid", "ask", "volume", "vendor_iv_frac", "vendor_delta", "vendor_gamma", "open_interest", "strike")
+_UNDERLYING = re.compile(r"^[A-Z][A-Z.]{0,9}$")
+_FEWEST_ROWS_OF_AN_EXPIRY = 5  # fewer are taken for a slip, not for the page's first expiry
+
+ROW_SCHEMA = {
+    "row_number": pl.Int64(), "contract_id": pl.String(), "root": pl.String(), "expiry_date": pl.Date(),
+    "option_type": pl.String(), "strike": pl.Float64(), "bid": pl.Float64(), "ask": pl.Float64(), "last": pl.Float64(),
+    "volume": pl.Int64(), "open_interest": pl.Int64(), "vendor_iv_frac": pl.Float64(), "vendor_delta": pl.Float64(),
+    "vendor_gamma": pl.Float64(),
+}  # fmt: skip
+
+
+def recognise(data: bytes) -> bool:
+    return b"Expiration Date,Calls," in data[:4096]
+
+
+def parse(data: bytes) -> ChainPage:
+    """Typed rows and rejected rows of one page. Raises Unreadable when it cannot be a whole page."""
+    if len(data) > LARGEST_BYTES:
+        raise Unreadable(f"{len(data)} bytes is more than a quote page can hold ({LARGEST_BYTES})")
+    lines = _decode(data).splitlines()
+    place = next((i for i, line in enumerate(lines[:8]) if line.startswith("Expiration Date,Calls,")), None)
+    if place is None or place < 2:
+        raise Unreadable("no name and date lines above the column names")
+    if lines[place].rstrip(",") != _HEADER:
+        raise Unreadable("the column names are not those of a Cboe quote page")
+    name_line, date_line = lines[place - 2], lines[place - 1]
+    listed = [(number, line) for number, line in enumerate(lines[place + 1 :], place + 2) if line.strip()]
+    if not listed:
+        raise Unreadable("the page lists no contracts")
+    rows, rejected = _contracts(listed)
+    rows, rejected, duplicates = _without_repeats(rows, rejected)
+    if rows.is_empty():
+        raise Unreadable(f"none of {2 * len(listed)} rows can be read ({rejected['reason'][0]})")
+    header = _header_numbers(date_line)
+    body = "\n".join([name_line, *lines[place:]]).rstrip("\n")
+    return ChainPage(
+        underlying=_single_underlying(rows),
+        header_ts=parse_header_clock(_clock_text(date_line)),
+        underlying_last=_last_sale(name_line),
+        underlying_bid=header.get("bid"),
+        underlying_ask=header.get("ask"),
+        underlying_volume=None if header.get("volume") is None else int(header["volume"]),
+        rows=rows,
+        rejected=rejected.sort("row_number", "row_part"),
+        rows_in=2 * len(listed),
+        rows_duplicate=duplicates,
+        first_expiry=_first_expiry(rows),
+        body_sha256=hashlib.sha256(body.encode()).hexdigest(),
+    )
+
+
+def _decode(data: bytes) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4096]:
+        raise Unreadable("the text is UTF-16 or binary; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"the text is not UTF-8 (byte {error.start})") from None
+
+
+def _contracts(listed: list[tuple[int, str]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Each line as a call row and a put row; what does not hold together is rejected with the first reason found."""
+    whole = [(number, line) for number, line in listed if line.count(",") == _COLUMNS_IN_LINE - 1]
+    ragged = [(number, line) for number, line in listed if line.count(",") != _COLUMNS_IN_LINE - 1]
+    names = ["expiry_text", *(f"call_{c}" for c in _SIDE), "strike", *(f"put_{c}" for c in _SIDE)]
+    if whole:
+        text = "\n".join(line for _, line in whole).encode()
+        table = pl.read_csv(
+            io.BytesIO(text), has_header=False, new_columns=names, schema={n: pl.String() for n in names},
+            quote_char=None,
+        )  # fmt: skip
+    else:
+        table = pl.DataFrame(schema={n: pl.String() for n in names})
+    table = table.with_columns(
+        row_number=pl.Series([number for number, _ in whole], dtype=pl.Int64),
+        row_text=pl.Series([line[:LONGEST_ROW_TEXT] for _, line in whole], dtype=pl.String),
+    )
+    sides = [
+        table.select(
+            "row_number", "row_text", "expiry_text", "strike",
+            *(pl.col(f"{side}_{c}").alias(c) for c in _SIDE), option_type=pl.lit(side),
+        )
+        for side in ("call", "put")
+    ]  # fmt: skip
+    rows = pl.concat(sides).sort("row_number", "option_type", maintain_order=True)
+    judged = _judge(rows)
+    kept = judged.filter(pl.col("reason").is_null()).select(list(ROW_SCHEMA)).cast(ROW_SCHEMA)  # type: ignore[arg-type]
+    short = [
+        {"row_number": number, "row_part": side, "reason": "wrong_column_count", "row_text": line[:LONGEST_ROW_TEXT]}
+        for number, line in ragged
+        for side in ("call", "put")
+    ]
+    rejected = pl.concat(
+        [judged.filter(pl.col("reason").is_not_null()).rename({"option_type": "row_part"}).select(list(REJECTED_SCHEMA)), pl.DataFrame(short, schema=REJECTED_SCHEMA)]
+    )
+    return kept, rejected
+
+
+def _judge(rows: pl.DataFrame) -> pl.DataFrame:
+    """Typed columns beside a `reason`, null where the row holds together."""
+    symbol = pl.col("vendor_symbol")
+    typed = rows.with_columns(
+        *(pl.col(c).str.strip_chars().cast(pl.Float64, strict=False) for c in _NUMBERS),
+        listed_expiry=pl.col("expiry_text").str.strip_chars().str.to_date("%a %b %d %Y", strict=False),
+        contract_id=symbol,
+        root=symbol.str.head(-15),
+        expiry_date=symbol.str.slice(symbol.str.len_chars().cast(pl.Int64) - 15, 6).str.to_date("%y%m%d", strict=False),
+        coded_type=symbol.str.slice(symbol.str.len_chars().cast(pl.Int64) - 9, 1),
+        coded_strike=symbol.str.tail(8).cast(pl.Int64, strict=False) / 1000,
+    )
+    numbers = [pl.col(c) for c in _NUMBERS]
+    whole = [pl.col(c) == pl.col(c).floor() for c in ("volume", "open_interest")]
+    reasons = [
+        (pl.any_horizontal(c.is_null() for c in numbers), "unreadable_number"),
+        (~pl.all_horizontal(c.is_finite() for c in numbers), "not_finite"),
+        ((pl.col("bid") < 0) | (pl.col("ask") < 0) | (pl.col("last") < 0), "negative_price"),
+        ((pl.col("volume") < 0) | (pl.col("open_interest") < 0), "negative_quantity"),
+        (~pl.all_horizontal(whole) | (pl.max_horizontal("volume", "open_interest") > 1e12), "not_a_quantity"),
+        (pl.col("vendor_iv_frac") < 0, "negative_volatility"),
+        (pl.col("strike") <= 0, "strike_not_positive"),
+        (~symbol.str.contains(r"^[0-9A-Z.]{1,6}\d{6}[CP]\d{8}$") | pl.col("expiry_date").is_null(), "unreadable_symbol"),
+        (
+            (pl.col("expiry_date") != pl.col("listed_expiry")).fill_null(value=True)
+            | (pl.col("coded_type") != pl.col("option_type").str.head(1).str.to_uppercase())
+            | ((pl.col("coded_strike") - pl.col("strike")).abs() > 0.005),
+            "symbol_contradicts_columns",
+        ),
+    ]
+    return typed.with_columns(
+        reason=pl.coalesce(*(pl.when(condition.fill_null(value=False)).then(pl.lit(name)) for condition, name in reasons))
+    )
+
+
+def _without_repeats(rows: pl.DataFrame, rejected: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """A contract counts once: an exact repeat is a duplicate, a differing one is rejected."""
+    facts = [c for c in ROW_SCHEMA if c != "row_number"]
+    distinct = rows.unique(facts, keep="first", maintain_order=True)
+    first = distinct["contract_id"].is_first_distinct()
+    conflicting = distinct.filter(~first).select(
+        "row_number", row_part="option_type", reason=pl.lit("conflicting_duplicate"), row_text=pl.col("contract_id")
+    )
+    return distinct.filter(first), pl.concat([rejected, conflicting]), rows.height - distinct.height
+
+
+def _single_underlying(rows: pl.DataFrame) -> str:
+    """By the roots, never by the file's or the page's name."""
+    found = sorted({root_of(root).underlying for root in rows["root"].unique().to_list()})
+    if len(found) != 1:
+        raise Unreadable(f"the page mixes underlyings: {', '.join(found[:4])}")
+    if not _UNDERLYING.match(found[0]):
+        raise Unreadable(f"{found[0]!r} is not the symbol of an underlying")
+    return found[0]
+
+
+def _first_expiry(rows: pl.DataFrame) -> date:
+    counts = dict(rows.group_by("expiry_date").len().iter_rows())
+    enough = min(_FEWEST_ROWS_OF_AN_EXPIRY, max(counts.values()))
+    return min(day for day, count in counts.items() if count >= enough)
+
+
+def _last_sale(line: str) -> float:
+    match = re.search(r"Last:\s*([\d.]+)", line)
+    if match is None or not float(match[1]) > 0:
+        raise Unreadable("the name line shows no last price")
+    return float(match[1])
+
+
+def _clock_text(line: str) -> str:
+    """What stands between `Date:` and the quote, whether or not the vendor quoted the comma in it."""
+    match = re.search(r"Date:\s*(.*?)\s*\"?,\s*\"?Bid:", line)
+    return match[1] if match else ""
+
+
+def _header_numbers(line: str) -> dict[str, float]:
+    """Bid, ask and volume of the underlying; digits may be grouped by commas or narrow spaces."""
+    found: dict[str, float] = {}
+    for name, pattern in (("bid", r"Bid:\s*([\d.]+)"), ("ask", r"Ask:\s*([\d.]+)"), ("volume", r"Volume:\s*([\d,.\s]+)")):
+        match = re.search(pattern, line)
+        digits = re.sub(r"[,\s]", "", match[1]) if match else ""
+        if re.fullmatch(r"\d+(\.\d+)?", digits):
+            found[name] = float(digits)
+    return found

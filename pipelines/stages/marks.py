@@ -1,0 +1,110 @@
+"""Chains -> spot, discounting, carry and forwards of every snapshot, and whether its page is whole."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+
+import polars as pl
+
+from models.conventions import METHOD_VERSIONS, Floats
+from models.forwards import mark_snapshot
+from models.partial import partial_reason
+from pipelines.calendar import us_sessions
+from pipelines.lake.derive import Earlier, Inputs, Output, Stage
+from pipelines.markets import underlying_of
+from pipelines.stages import curves
+from pipelines.stages.snapshots import Stamp, gathered
+
+PAGES_COMPARED = 20
+
+
+def compute(inputs: Inputs) -> Output:
+    pages = inputs.read("pages").filter(pl.col("fate") == "published").sort("snapshot_ts")
+    chains = inputs.read("chains")
+    earlier_rows = _rows_of_earlier_pages(inputs)
+    marks, forwards = [], []
+    for page in pages.iter_rows(named=True):
+        stamp = Stamp.of(page)
+        chain = stamp.rows_of(chains)
+        live = chain.filter(pl.col("expiry_ts") > stamp.snapshot_ts)
+        curve = curves.newest_curve(inputs, stamp.snapshot_ts)
+        declared = underlying_of(stamp.underlying)
+        expiry_forwards, mark = mark_snapshot(
+            live,
+            snapshot_ts=stamp.snapshot_ts,
+            spot_last=page["underlying_last"],
+            curve=curve.arrays if curve else None,
+            default_carry_frac=declared.default_carry_frac,
+            stored_carry=_stored_carry(inputs),
+            spot_rule="parity_checked" if declared.is_spot_checked else "vendor",
+            has_smooth_carry=declared.has_smooth_carry,
+        )
+        same_source = earlier_rows.get(stamp.source, [])[-PAGES_COMPARED:]
+        reason = partial_reason(live, spot=mark.spot, rows_in=page["rows_in"], earlier_rows_in=same_source)
+        earlier_rows.setdefault(stamp.source, []).append(page["rows_in"])
+        row = {
+            **asdict(mark),
+            **_discounting(curve, inputs.key.session_date),
+            "rows_in": page["rows_in"],
+            "is_partial": reason is not None,
+            "partial_reason": reason,
+        }
+        marks.append(stamp.stamp(pl.DataFrame([row], infer_schema_length=None), "snapshot_marks"))
+        forwards.append(stamp.stamp(expiry_forwards, "expiry_forwards"))
+    return Output({"snapshot_marks": gathered("snapshot_marks", marks), "expiry_forwards": gathered("expiry_forwards", forwards)})
+
+
+def _rows_of_earlier_pages(inputs: Inputs) -> dict[str, list[int]]:
+    """Rows of the pages of earlier sessions by source, oldest first."""
+    rows: dict[str, list[int]] = {}
+    for version in inputs.earlier["snapshot_marks"]:
+        frame = inputs.lake.read(version, ["snapshot_ts", "source", "rows_in"]).sort("snapshot_ts")
+        for source, count in frame.select("source", "rows_in").iter_rows():
+            rows.setdefault(source, []).append(count)
+    return rows
+
+
+def _stored_carry(inputs: Inputs) -> tuple[Floats, Floats] | None:
+    """The parity carries of the last whole snapshot of an earlier session that had any."""
+    marks = {v.key.session_date: v for v in inputs.earlier["snapshot_marks"]}
+    for version in reversed(inputs.earlier["expiry_forwards"]):
+        whole = inputs.lake.read(marks[version.key.session_date], ["snapshot_ts", "is_partial"]).filter(~pl.col("is_partial"))
+        found = (
+            inputs.lake.read(version, ["snapshot_ts", "t_years", "forward_source", "carry_frac"])
+            .filter((pl.col("forward_source") == "parity") & pl.col("snapshot_ts").is_in(whole["snapshot_ts"].implode()))
+            .sort("snapshot_ts", "t_years")
+        )
+        if found.height:
+            last = found.filter(pl.col("snapshot_ts") == found["snapshot_ts"].max())
+            return last["t_years"].to_numpy(), last["carry_frac"].to_numpy()
+    return None
+
+
+def _discounting(curve: curves.Curve | None, session: date) -> dict[str, object]:
+    if curve is None:
+        return {
+            "discount_source": "none", "discount_curve_date": None,
+            "discount_age_sessions": None, "is_discount_stale": None,
+        }  # fmt: skip
+    age = us_sessions().count_between(curve.curve_date, session)
+    return {
+        "discount_source": "treasury",
+        "discount_curve_date": curve.curve_date,
+        "discount_age_sessions": age,
+        "is_discount_stale": age > curves.STALE_AFTER_SESSIONS,
+    }
+
+
+MARKS = Stage(
+    name="marks",
+    method_version=METHOD_VERSIONS["marks"],
+    outputs=("snapshot_marks", "expiry_forwards"),
+    same=("chains", "pages"),
+    earlier=(
+        Earlier("treasury_zero_curve", 1, "_all"),
+        Earlier("snapshot_marks", PAGES_COMPARED),
+        Earlier("expiry_forwards", PAGES_COMPARED),
+    ),
+    compute=compute,
+)

@@ -1,0 +1,1 @@
+"""The warehouse: what is published from the lake, and how it is read."""

@@ -1,0 +1,46 @@
+"""Parquet marts: the small tables of the served file, one file each. The fat facts' marts are the lake itself."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import duckdb
+
+from pipelines.lake.steps import step
+from pipelines.settings import Paths
+from pipelines.tables import PUBLISHED_TABLES, published_key
+
+EXPORTED = tuple(name for name, table in PUBLISHED_TABLES.items() if table.is_exported)
+# Written last: the marts are whole, and of the served file, if it names the served file's fingerprint.
+MANIFEST = "_manifest.json"
+
+
+def export(paths: Paths, fingerprint: str) -> tuple[str, ...]:
+    """Write every small mart of the served file, unless they are of this fingerprint already."""
+    manifest = paths.marts / MANIFEST
+    if manifest.exists() and json.loads(manifest.read_text())["fingerprint"] == fingerprint:
+        return ()
+    paths.marts.mkdir(parents=True, exist_ok=True)
+    manifest.unlink(missing_ok=True)
+    rows = {}
+    with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
+        for name in EXPORTED:
+            target = paths.marts / f"{name}.parquet"
+            temporary = target.with_name(f".{target.name}.tmp")
+            ordered = ", ".join(published_key(PUBLISHED_TABLES[name]))
+            into = str(temporary).replace("'", "''")
+            connection.execute(f"copy (from {name} order by {ordered}) to '{into}' (format parquet, compression zstd)")
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+            found = connection.execute(f"select count(*) from {name}").fetchone()
+            rows[name] = found[0] if found else 0
+    temporary = manifest.with_name(f".{MANIFEST}.tmp")
+    with temporary.open("w") as text:
+        json.dump({"fingerprint": fingerprint, "rows": rows}, text, indent=1)
+        text.flush()
+        os.fsync(text.fileno())
+    os.replace(temporary, manifest)
+    step("publish.exported")
+    return EXPORTED

@@ -1,0 +1,138 @@
+"""Publishing: the served file is replaced whole by one that was built and tested beside it, or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from pipelines.lake.steps import step
+from pipelines.settings import Paths
+from pipelines.warehouse import marts
+from pipelines.warehouse.dbt import DbtFailed, build
+from pipelines.warehouse.project import (
+    build_file,
+    content_fingerprint,
+    exports,
+    prepare,
+    project_fingerprint,
+)
+
+# Beside schema `main`, which holds the published tables alone.
+RECORD = "publication.record"
+
+
+class PublishError(Exception):
+    """Nothing was published; one line says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """What a published file was made of."""
+
+    content: str
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishReport:
+    is_published: bool
+    is_rebuilt: bool  # every mart anew, because the project or the dictionary changed
+    seconds: float
+    marts: tuple[str, ...]  # Parquet marts written
+
+    @property
+    def message(self) -> str:
+        if not self.is_published:
+            return "nothing to publish: the warehouse already holds the current versions"
+        how = "rebuilt" if self.is_rebuilt else "updated"
+        return f"warehouse {how} in {self.seconds:.1f} s"
+
+
+def publish(paths: Paths, *, full_refresh: bool = False) -> PublishReport:
+    """Bring the served file to the current versions of the lake. PublishError leaves it as it was."""
+    started = time.monotonic()
+    paths.build.mkdir(parents=True, exist_ok=True)
+    with _locked(paths.build / "publish.lock"):
+        frames = exports(paths)
+        wanted = Fingerprints(content_fingerprint(frames), project_fingerprint())
+        served = recorded(paths.warehouse)
+        is_published = full_refresh or served != wanted
+        is_rebuilt = is_published and (full_refresh or served is None or served.project != wanted.project)
+        if is_published:
+            prepare(paths, frames)
+            _build_beside(paths, wanted, is_rebuilt)
+            _replace(paths)
+        # After the file, so that a Parquet mart is never ahead of it; repeated when a kill came between.
+        written = marts.export(paths, f"{wanted.project}-{wanted.content}")
+    return PublishReport(is_published, is_rebuilt, time.monotonic() - started, written)
+
+
+def recorded(file: Path) -> Fingerprints | None:
+    """What the file says it was made of; None for no file or one that says nothing."""
+    if not file.exists():
+        return None
+    with duckdb.connect(str(file), read_only=True) as connection:
+        try:
+            row = connection.execute(f"select content, project from {RECORD}").fetchone()
+        except duckdb.CatalogException:
+            return None
+    return None if row is None else Fingerprints(*row)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PublishError("another process is publishing this warehouse; try again when it is done") from None
+        yield
+
+
+def _build_beside(paths: Paths, wanted: Fingerprints, is_rebuilt: bool) -> None:
+    target = build_file(paths)
+    for leftover in (target, target.with_name(f"{target.name}.wal")):
+        leftover.unlink(missing_ok=True)
+    if not is_rebuilt:
+        shutil.copyfile(paths.warehouse, target)
+    step("publish.copied")
+    try:
+        build(paths)
+    except DbtFailed as failure:
+        raise PublishError(f"not published, the warehouse is as it was: {failure}") from None
+    with duckdb.connect(str(target)) as connection:
+        connection.execute("drop schema if exists staging cascade")
+        connection.execute("drop schema if exists intermediate cascade")
+        schema, _ = RECORD.split(".")
+        connection.execute(f"create schema if not exists {schema}")
+        connection.execute(f"create or replace table {RECORD} (content varchar, project varchar)")
+        connection.execute(f"insert into {RECORD} values (?, ?)", [wanted.content, wanted.project])
+        connection.execute("checkpoint")
+    step("publish.built")
+
+
+def _replace(paths: Paths) -> None:
+    source = build_file(paths)
+    paths.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    sync(source)
+    step("publish.synced")
+    os.replace(source, paths.warehouse)
+    sync(paths.warehouse.parent)
+    step("publish.replaced")
+
+
+def sync(path: Path) -> None:
+    """Force a file, or the names in a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,118 @@
+"""Questions to the published file, or to the lake as it was known at an instant. Nothing can be written through here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.settings import Paths
+from pipelines.tables import PUBLISHED_TABLES
+
+_READING = {"SELECT", "EXPLAIN"}
+_MISSING_TABLE = re.compile(r"Table with name (\w+) does not exist")
+_CHUNK_ROWS = 10_000
+
+
+class QueryError(Exception):
+    """A question that cannot be answered; one line says why."""
+
+
+class Answer:
+    """The columns of a result and its rows, fetched as they are asked for."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self.columns = tuple(str(column[0]) for column in connection.description or ())
+        self.types = tuple(str(column[1]) for column in connection.description or ())
+
+    def fetch(self, count: int) -> list[tuple[Any, ...]]:
+        """The next `count` rows, fewer at the end."""
+        try:
+            return self._connection.fetchmany(count)
+        except duckdb.Error as error:
+            raise QueryError(one_line(error)) from None
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        while rows := self.fetch(_CHUNK_ROWS):
+            yield from rows
+
+
+def lock(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """No file, no network, no extension, and no way to allow them again.
+
+    Opening a file read-only is not enough: COPY would still write wherever the process may.
+    """
+    connection.execute("set python_enable_replacements = false")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+    return connection
+
+
+def connect_readonly(path: Path) -> duckdb.DuckDBPyConnection:
+    """The published file. QueryError if there is none yet."""
+    if not path.exists():
+        raise QueryError(f"no warehouse at {path}: load files and run `dealerflow run` first")
+    try:
+        return lock(duckdb.connect(str(path), read_only=True))
+    except duckdb.Error as error:
+        raise QueryError(one_line(error)) from None
+
+
+def query(paths: Paths, sql: str, *, as_known: datetime | None = None) -> Answer:
+    """Answer one SQL query; with `as_known` (UTC), over what was known at that instant."""
+    _check(sql)
+    if as_known is None:
+        connection = connect_readonly(paths.warehouse)
+    else:
+        from pipelines.warehouse.history import connect_as_known
+
+        connection = connect_as_known(paths, as_known)
+    try:
+        return Answer(connection.execute(sql))
+    except duckdb.Error as error:
+        raise QueryError(_explained(error, is_history=as_known is not None)) from None
+
+
+def parse_instant(text: str) -> datetime:
+    """An instant in UTC: ISO text, with or without a zone (none means UTC); a date alone is its first moment."""
+    try:
+        instant = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise QueryError(f"{text!r} is no instant; write it as 2025-05-01T13:30 (UTC) or with a zone") from None
+    return instant if instant.tzinfo is None else instant.astimezone(UTC).replace(tzinfo=None)
+
+
+def one_line(error: duckdb.Error) -> str:
+    """The message without DuckDB's drawing of the query."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = lines[: next((n for n, line in enumerate(lines) if line.startswith("LINE ")), len(lines))]
+    return " ".join(line for line in told if line)
+
+
+def _check(sql: str) -> None:
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise QueryError(one_line(error)) from None
+    if not statements:
+        raise QueryError("the query is empty")
+    kinds = [statement.type.name for statement in statements]
+    if wrong := [kind for kind in kinds if kind not in _READING]:
+        hint = "; a PIVOT must list its values: PIVOT ... ON column IN (...)" if wrong == ["CREATE"] else ""
+        raise QueryError(f"only questions are answered (SELECT, FROM, DESCRIBE, EXPLAIN), not {wrong[0]}{hint}")
+    if len(statements) > 1:
+        raise QueryError("one query at a time")
+
+
+def _explained(error: duckdb.Error, *, is_history: bool) -> str:
+    missing = _MISSING_TABLE.search(str(error))
+    if is_history and missing and missing[1] in PUBLISHED_TABLES:
+        from pipelines.warehouse.history import available_tables
+
+        return f"{missing[1]} is not kept as known at an instant; there are: {', '.join(available_tables())}"
+    return one_line(error)

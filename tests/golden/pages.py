@@ -1,0 +1,132 @@
+"""Vendor pages as the canonical chain that models take; sessions are given, not found out here."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from models.conventions import SpotRule
+from models.discount import zero_curve
+from models.forwards import Curve
+from pipelines.calendar import new_york_to_utc, us_sessions
+from pipelines.markets import root_of, underlying_of
+from pipelines.sources import cboe_quotedata_csv, treasury_par_csv
+
+SAMPLES = os.environ.get("DEALERFLOW_SAMPLES")
+GOLDEN = os.environ.get("DEALERFLOW_GOLDEN")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page placed in market time; `chain` holds expired contracts too."""
+
+    underlying: str
+    snapshot_ts: datetime
+    session_date: date
+    underlying_last: float
+    rows_in: int
+    chain: pl.DataFrame
+
+    @property
+    def default_carry_frac(self) -> float:
+        return underlying_of(self.underlying).default_carry_frac
+
+    @property
+    def has_smooth_carry(self) -> bool:
+        return underlying_of(self.underlying).has_smooth_carry
+
+    @property
+    def spot_rule(self) -> SpotRule:
+        return "parity_checked" if underlying_of(self.underlying).is_spot_checked else "vendor"
+
+
+def read_page(path: Path, snapshot_ts: datetime, session_date: date) -> Page:
+    data = path.read_bytes()
+    underlying, last, rows_in, rows = _from_json(data) if path.suffix == ".json" else _from_csv(data)
+    return Page(underlying, snapshot_ts, session_date, last, rows_in, _declared(rows))
+
+
+def find_sample(name: str) -> Path:
+    assert SAMPLES is not None
+    folder = "cboe_json" if name.endswith(".json") else "cboe_quotedata"
+    return Path(SAMPLES) / folder / name
+
+
+def read_curves() -> dict[date, Curve]:
+    """Zero curves of the sample Treasury file by date."""
+    assert SAMPLES is not None
+    file = treasury_par_csv.parse(next(Path(SAMPLES, "treasury").glob("*.csv")).read_bytes())
+    curves = {}
+    for curve in file.curves:
+        months = np.array(sorted(curve.percent_by_months))
+        frame = zero_curve(months / 12, np.array([curve.percent_by_months[m] / 100 for m in months]))
+        curves[curve.curve_date] = (frame["tenor_years"].to_numpy(), frame["zero_rate_frac"].to_numpy())
+    return curves
+
+
+def newest_curve(curves: dict[date, Curve], snapshot_ts: datetime) -> tuple[date, Curve]:
+    """The newest curve published, at 18:00 New York on its date, when the snapshot was taken."""
+    published = datetime.strptime("18:00", "%H:%M").time()
+    known = max(day for day in curves if new_york_to_utc(day, published) <= snapshot_ts)
+    return known, curves[known]
+
+
+def read_golden(name: str) -> list[dict[str, str]]:
+    assert GOLDEN is not None
+    with Path(GOLDEN, name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _from_csv(data: bytes) -> tuple[str, float, int, pl.DataFrame]:
+    page = cboe_quotedata_csv.parse(data)
+    return page.underlying, page.underlying_last, page.rows_in, page.rows
+
+
+def _from_json(data: bytes) -> tuple[str, float, int, pl.DataFrame]:
+    body = json.loads(data)
+    options = body["data"]["options"]
+    symbol = pl.col("contract_id")
+    rows = pl.DataFrame(
+        {
+            "contract_id": [row["option"] for row in options],
+            **{
+                ours: [row[theirs] for row in options]
+                for ours, theirs in [
+                    ("bid", "bid"), ("ask", "ask"), ("last", "last_trade_price"), ("volume", "volume"),
+                    ("open_interest", "open_interest"), ("vendor_iv_frac", "iv"), ("vendor_delta", "delta"),
+                    ("vendor_gamma", "gamma"),
+                ]
+            },
+        }
+    ).with_columns(
+        root=symbol.str.head(-15),
+        expiry_date=symbol.str.tail(15).str.head(6).str.to_date("%y%m%d"),
+        option_type=pl.when(symbol.str.tail(9).str.head(1) == "C").then(pl.lit("call")).otherwise(pl.lit("put")),
+        strike=symbol.str.tail(8).cast(pl.Float64) / 1000,
+    )  # fmt: skip
+    return body["symbol"].lstrip("_"), body["data"]["current_price"], len(options), rows
+
+
+def _declared(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with what roots and calendar say of them."""
+    calendar = us_sessions()
+    series = rows.select("root", "expiry_date").unique().sort("root", "expiry_date")
+    declared = [root_of(root) for root in series["root"]]
+    instants = [calendar.expiry_instant(d, r.settlement) for d, r in zip(series["expiry_date"], declared, strict=True)]
+    series = series.with_columns(
+        expiry_ts=pl.Series(instants, dtype=pl.Datetime("us")),
+        settlement=pl.Series([root.settlement for root in declared]),
+        exercise=pl.Series([root.exercise for root in declared]),
+        multiplier=pl.Series([root.multiplier for root in declared]),
+        is_standard=pl.Series([root.is_standard for root in declared]),
+    )
+    return rows.join(series, on=["root", "expiry_date"], how="left", maintain_order="left").with_columns(
+        pl.col("volume", "open_interest").cast(pl.Float64)
+    )
