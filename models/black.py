@@ -28,7 +28,7 @@ class Greeks(NamedTuple):
 
 
 def black_price(
-    forward: Floats, strike: Floats, t_years: Floats, iv_frac: Floats, discount_factor: Floats, is_call: Bools
+    *, forward: Floats, strike: Floats, t_years: Floats, iv_frac: Floats, discount_factor: Floats, is_call: Bools
 ) -> Floats:
     """Present value in USD of a call D [F N(d1) - K N(d2)] or put D [K N(-d2) - F N(-d1)] (Black 1976)."""
     total = _positive(iv_frac) * np.sqrt(_positive(t_years))

@@ -41,9 +41,10 @@ def header_clock_offset_days(
     if pairs.is_empty():
         return float("nan")
     value = {name: pairs[name].to_numpy() for name in pairs.columns if pairs[name].dtype == pl.Float64()}
-    shared = value["forward"], value["strike"], value["t_years"], value["discount_factor"]
-    flags = np.ones(pairs.height, dtype=bool)
-    solved = (implied_vol(value["mid"], *shared, flags) + implied_vol(value["mid_put"], *shared, ~flags)) / 2
+    shared = {name: value[name] for name in ("forward", "strike", "t_years", "discount_factor")}
+    is_call = np.ones(pairs.height, dtype=bool)
+    call_iv = implied_vol(value["mid"], **shared, is_call=is_call)
+    solved = (call_iv + implied_vol(value["mid_put"], **shared, is_call=~is_call)) / 2
     vendor = (value["vendor_iv_frac"] + value["vendor_iv_frac_put"]) / 2
     offset = value["t_years"] * ((solved / vendor) ** 2 - 1.0) * DAYS_PER_YEAR
     offset = offset[np.isfinite(offset)]

@@ -65,12 +65,14 @@ METHOD_VERSIONS: dict[str, str] = {
     "surface": "1",
     "exposures": "1",
     "heatmap": "1",
+    "quality": "1",
 }
 METHOD_DESCRIPTIONS: dict[str, str] = {
-    "rates": "Treasury par yields to continuous zero rates: money-market yields below one year, semi-annual bootstrap from one year.",
-    "landing": "Vendor page to canonical chain: session and open-interest date by the stated ladders, header-clock gate.",
+    "rates": "Treasury par yields to zero rates: simple yields below one year, semi-annual bootstrap from one year.",
+    "landing": "Vendor page to canonical chain: session and open-interest date by stated ladders, header-clock gate.",
     "marks": "Parity forwards with the fallback ladder parity, carry, stored, default; checked spot; smooth carry.",
-    "surface": "One volatility per root, expiry and strike with a named source; Black greeks per unit of the underlying.",
+    "surface": "One volatility per root, expiry and strike with a named source; Black greeks per unit of underlying.",
     "exposures": "Dealer exposures per strike and scope, repriced gamma flip with its band, walls and other levels.",
     "heatmap": "Net gamma by strike, its change from the previous whole snapshot, and jumps by a robust rule.",
+    "quality": "One line a snapshot: rows by fate, how it was dated, what its spot and discounting rest on.",
 }

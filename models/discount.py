@@ -45,7 +45,7 @@ def zero_curve(tenor_years: Floats, par_yield_frac: Floats) -> pl.DataFrame:
 
 
 def zero_rate(curve_tenor_years: Floats, curve_zero_rate_frac: Floats, t_years: Floats) -> Floats:
-    """Continuous zero rates at `t_years` (years, any shape): linear between curve points, flat outside. NaN stays NaN."""
+    """Continuous zero rates at `t_years` (any shape): linear between curve points, flat outside. NaN stays NaN."""
     return np.asarray(np.interp(t_years, curve_tenor_years, curve_zero_rate_frac), dtype=np.float64)
 
 

@@ -40,11 +40,12 @@ class Book:
 
     def by_strike(self, values: Floats, chosen: Bools) -> Floats:
         """Sum of the chosen contracts' values per strike, in the order of rows; 0 where none is listed, NaN spreads."""
-        return np.bincount(self.row[chosen], weights=values[chosen], minlength=self.strikes.height)
+        sums = np.bincount(self.row[chosen], weights=values[chosen], minlength=self.strikes.height)
+        return np.asarray(sums, dtype=np.float64)
 
 
 def book_of(contracts: pl.DataFrame, spot: float) -> Book:
-    """Arrays of the contracts that `build_surface` returns (any order); null counts as 0 for open interest and volume."""
+    """Arrays of the contracts that `build_surface` returns, in any order; null open interest and volume count as 0."""
     ordered = contracts.sort(*STRIKE_KEY, "option_type")
     row = ordered.select(pl.struct(STRIKE_KEY).rle_id()).to_series().cast(pl.Int64).to_numpy()
     is_first = np.diff(row, prepend=-1) > 0
@@ -98,7 +99,8 @@ def strike_exposures(book: Book, dealer_model: DealerModel) -> pl.DataFrame:
         columns[f"call_{name}"] = book.by_strike(values, book.is_call)
         columns[f"put_{name}"] = book.by_strike(values, ~book.is_call)
     sided = [f"{side}_{name}" for side in ("call", "put", "net") for name in MEASURES]
-    quantities = [f"{side}_{name}" for name in ("open_interest", "volume", "dealer_quantity") for side in ("call", "put")]
+    counted = ("open_interest", "volume", "dealer_quantity")
+    quantities = [f"{side}_{name}" for name in counted for side in ("call", "put")]
     return book.strikes.select(
         pl.lit(dealer_model).alias("dealer_model"),
         "root", "expiry_date", "expiry_ts", "strike",

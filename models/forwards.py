@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from models import conventions as c
-from models.conventions import Bools, Floats
+from models.conventions import Bools, Floats, Ints
 from models.discount import discount_factor
 from models.parity import parity_forward
 
@@ -49,7 +50,8 @@ def mark_snapshot(
     0 or null is no quote), rows that have expired are left out; `spot_last` the vendor's last in USD or None; `curve`
     zero rates or None for r = 0; `stored_carry` (T, q) of an earlier session's parity expiries.
     Returns one row per live (root, expiry_ts), ascending in expiry_ts and root: root, expiry_date, expiry_ts, t_years,
-    discount_factor, zero_rate_frac, forward, forward_source (parity | carry | stored | default), carry_frac, parity_pairs.
+    discount_factor, zero_rate_frac, forward, forward_source (parity | carry | stored | default), carry_frac and
+    parity_pairs.
     Raises ValueError when neither the vendor nor parity gives a spot.
     """
     expiries, live = _live_expiries(chain, snapshot_ts)
@@ -96,15 +98,14 @@ def _live_expiries(chain: pl.DataFrame, snapshot_ts: datetime) -> tuple[pl.DataF
     live = chain.filter(pl.col("expiry_ts") > snapshot_ts)
     keys = ["expiry_ts", "root", "expiry_date"]
     seconds = (pl.col("expiry_ts") - snapshot_ts).dt.total_microseconds() / 1e6
-    expiries = (
-        live.select(keys).unique().sort(keys).with_columns(t_years=seconds / c.SECONDS_PER_YEAR).with_row_index("series")
-    )
+    expiries = live.select(keys).unique().sort(keys).with_row_index("series")
+    expiries = expiries.with_columns(t_years=seconds / c.SECONDS_PER_YEAR)
     rows = live.join(expiries.select("series", *keys), on=keys, how="left", maintain_order="left")
     columns = ["root", "expiry_date", "expiry_ts", "t_years"]
     return expiries.select(columns), rows
 
 
-def _parity_forwards(live: pl.DataFrame, discount: Floats) -> tuple[Floats, np.ndarray]:
+def _parity_forwards(live: pl.DataFrame, discount: Floats) -> tuple[Floats, Ints]:
     """Parity forward and number of pairs for every series; only standard contracts obey parity with the underlying."""
     forward, pairs = np.full(discount.size, np.nan), np.zeros(discount.size, dtype=np.int64)
     usable = (pl.col("bid") > 0) & (pl.col("ask") >= pl.col("bid")) & pl.col("is_standard")
@@ -116,7 +117,7 @@ def _parity_forwards(live: pl.DataFrame, discount: Floats) -> tuple[Floats, np.n
     series = both["series"].to_numpy()
     arrays = [both[name].to_numpy() for name in ("strike", "mid", "mid_put", "spread", "spread_put")]
     bounds = np.searchsorted(series, np.arange(discount.size + 1))
-    for i, (start, end) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for i, (start, end) in enumerate(pairwise(bounds)):
         strike, call_mid, put_mid, call_spread, put_spread = (array[start:end] for array in arrays)
         forward[i], pairs[i] = parity_forward(strike, call_mid, put_mid, call_spread + put_spread, float(discount[i]))
     return forward, pairs

@@ -47,8 +47,9 @@ def exposure_heatmap(
     is_unusual = size > c.JUMP_DEVIATIONS * pl.col("deviation")
     is_large = size > c.JUMP_GROSS_SHARE_FRAC * pl.col("gross_gex_usd_per_1pct")
     return now.with_columns(is_jump=is_unusual & is_large).select(
-        *_KEY, "net_gex_usd_per_1pct", _CHANGE, "open_interest", "open_interest_change", "previous_snapshot_ts", "is_jump"
-    )
+        *_KEY, "net_gex_usd_per_1pct", _CHANGE, "open_interest", "open_interest_change", "previous_snapshot_ts",
+        "is_jump",
+    )  # fmt: skip
 
 
 def _by_strike(strikes: pl.DataFrame, session_date: date) -> pl.DataFrame:
@@ -69,12 +70,12 @@ def _by_strike(strikes: pl.DataFrame, session_date: date) -> pl.DataFrame:
 def _before(now: pl.DataFrame, previous: pl.DataFrame | None) -> pl.DataFrame:
     """What the strikes of `now` showed in the previous snapshot, for the dealer models and scopes it has."""
     if previous is None or previous.is_empty():
-        schema = {**{k: now.schema[k] for k in _KEY}, "earlier_gex": pl.Float64(), "earlier_open_interest": pl.Float64()}
-        return pl.DataFrame(schema=schema)
+        nothing = now.select(_KEY).clear()
+        return nothing.with_columns(pl.lit(None, pl.Float64).alias(n) for n in ("earlier_gex", "earlier_open_interest"))
     earlier = previous.select(
         *_KEY, earlier_gex="net_gex_usd_per_1pct", earlier_open_interest=pl.col("open_interest").cast(pl.Float64)
     )
-    keys = now.select(_KEY).join(previous.select("dealer_model", "scope").unique(), on=["dealer_model", "scope"], how="semi")
+    keys = now.select(_KEY).join(previous, on=["dealer_model", "scope"], how="semi", maintain_order="left")
     found = keys.join(earlier, on=_KEY, how="left", maintain_order="left")
     is_new = pl.col("earlier_open_interest").is_null()
     return found.with_columns(

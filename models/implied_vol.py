@@ -23,7 +23,7 @@ _TINY = 1e-300
 
 
 def implied_vol(
-    price: Floats, forward: Floats, strike: Floats, t_years: Floats, discount_factor: Floats, is_call: Bools
+    price: Floats, *, forward: Floats, strike: Floats, t_years: Floats, discount_factor: Floats, is_call: Bools
 ) -> Floats:
     """Volatility at which Black's formula gives `price`.
 

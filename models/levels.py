@@ -12,7 +12,7 @@ from models.conventions import Bools, Floats
 
 
 def strike_of_largest(size: Floats, strikes: Floats, spot: float, allowed: Bools | None = None) -> float | None:
-    """The allowed strike of the largest size; ties go to the strike nearest spot, then the lower; None if none is > 0."""
+    """The allowed strike of the largest size; ties go to the one nearest spot, then the lower; None if none is > 0."""
     chosen = np.ones(strikes.size, dtype=bool) if allowed is None else allowed
     if not chosen.any() or not np.max(size[chosen]) > 0.0:
         return None

@@ -40,7 +40,7 @@ def scope_members(
 
 
 def scope_status(scope: Scope, *, has_live_contracts: bool, has_expired_session_contracts: bool) -> ScopeStatus:
-    """`ok` with live contracts; else `after_expiry` for 0dte when the page lists contracts that expired this session."""
+    """`ok` with live contracts; else `after_expiry` for 0dte if the page lists contracts that expired this session."""
     if has_live_contracts:
         return "ok"
     return "after_expiry" if scope == "0dte" and has_expired_session_contracts else "empty"

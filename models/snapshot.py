@@ -11,12 +11,12 @@ import polars as pl
 
 from models import conventions as c
 from models import levels as lv
-from models.conventions import Bools, DealerModel, Floats, Scope
+from models.conventions import Bools, DealerModel, Floats, Ints, Scope
 from models.exposures import MEASURES, Book, book_of, scope_totals, strike_exposures
 from models.flip import Flip, Legs, find_flip, gamma_profile, make_legs, spot_grid
 from models.positioning import dealer_quantity
 from models.rolloff import opex_rolloff
-from models.scopes import scope_members, scope_status
+from models.scopes import ScopeStatus, scope_members, scope_status
 
 _TEXTS = {"dealer_model": pl.String(), "scope": pl.String(), "scope_status": pl.String()}
 _TOTALS = {f"{side}_{name}": pl.Float64() for side in ("call", "put", "net") for name in MEASURES}
@@ -74,41 +74,36 @@ def expose(
 ) -> SnapshotExposures:
     """Exposures by strike and scope, levels, profiles and roll-off of one snapshot, for every dealer model.
 
-    Parameters: `contracts` from `build_surface` (live contracts); the session date; S in USD; the dates on which monthly
-    contracts expire; whether the page also lists contracts of this session date that have expired, which makes an
-    empty 0dte scope `after_expiry`.
+    Parameters: `contracts` from `build_surface` (live contracts); the session date; S in USD; the dates on which
+    monthly contracts expire; whether the page also lists contracts of this session date that have expired, which makes
+    an empty 0dte scope `after_expiry`.
     Scopes without live contracts keep their row, with nulls. Frames are sorted by dealer model as given, then scope.
     """
     book = book_of(contracts, spot)
     members = scope_members(book.expiry_dates, session_date, monthly_expiries)
-    by_model = [strike_exposures(book, model) for model in dealer_models]
+    statuses = {
+        scope: scope_status(
+            scope,
+            has_live_contracts=bool(member.any()),
+            has_expired_session_contracts=has_expired_session_contracts,
+        )
+        for scope, member in members.items()
+    }
     repriced = _repriced(book, dealer_models)
+    by_model = [strike_exposures(book, model) for model in dealer_models]
     summaries: list[_Row] = []
     levels: list[_Row] = []
     profiles: list[_Row] = []
     for place, (model, strikes) in enumerate(zip(dealer_models, by_model, strict=True)):
-        totals = {s: scope_totals(book, strikes, m) if m.any() else {} for s, m in members.items()}
+        summaries += _summary_rows(book, strikes, members, model, statuses)
         for scope, member in members.items():
-            status = scope_status(
-                scope, has_live_contracts=bool(member.any()), has_expired_session_contracts=has_expired_session_contracts
-            )
             key: _Row = {"dealer_model": model, "scope": scope}
-            share = _zero_dte_share(totals)
-            summaries.append(_summary_row(key | {"scope_status": status}, totals[scope], share))
-            curve = _scope_profile(book, repriced.profiles[0][place], member)
-            row = key | {"scope_status": status, "spot": spot}
+            levels.append(key | {"scope_status": statuses[scope], "spot": spot})
+            profiles.append(key)
             if member.any():
-                row |= _flip_columns(_flip(book, repriced, place, member, strikes), repriced.spots, spot)
-                row |= _strike_levels(book, strikes, member, members["0dte"])
-            levels.append(row)
-            empty = not member.any()
-            profiles.append(
-                key
-                | {
-                    "spot_levels": None if empty else repriced.spots.tolist(),
-                    "net_gex_usd_per_1pct_curve": None if empty else curve.tolist(),
-                }
-            )
+                levels[-1] |= _flip_columns(_flip(book, repriced, place, member, strikes), repriced.spots, spot)
+                levels[-1] |= _strike_levels(book, strikes, member, members["0dte"])
+                profiles[-1] |= _profile_columns(book, repriced, place, member)
     all_strikes = pl.concat(by_model)
     return SnapshotExposures(
         strike_exposures=all_strikes,
@@ -121,22 +116,18 @@ def expose(
 
 def _repriced(book: Book, dealer_models: tuple[DealerModel, ...]) -> _Repriced:
     """Profiles of the book as it stands and after the four single bumps of volatility and carry."""
-    weights = np.array(
-        [
-            book.by_strike(
-                dealer_quantity(book.open_interest, book.is_call, model) * book.multiplier, np.ones(book.row.size, bool)
-            )
-            for model in dealer_models
-        ]
-    )
+    everything = np.ones(book.row.size, dtype=bool)
+    held = [dealer_quantity(book.open_interest, book.is_call, model) * book.multiplier for model in dealer_models]
+    weights = np.array([book.by_strike(units, everything) for units in held])
     numbers = {
         name: book.strikes[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
         for name in ("forward", "strike", "t_years", "iv_frac", "discount_factor")
     }
     iv, forward, t = numbers["iv_frac"], numbers["forward"], numbers["t_years"]
     variants: list[dict[str, Floats]] = [{}]
-    variants += [{"iv_frac": np.maximum(iv + bump, c.LEAST_BUMPED_IV_FRAC)} for bump in (c.BUMP_IV_FRAC, -c.BUMP_IV_FRAC)]
-    variants += [{"forward": forward * np.exp(bump * t)} for bump in (c.BUMP_CARRY_FRAC, -c.BUMP_CARRY_FRAC)]
+    for sign in (1.0, -1.0):
+        variants.append({"iv_frac": np.maximum(iv + sign * c.BUMP_IV_FRAC, c.LEAST_BUMPED_IV_FRAC)})
+        variants.append({"forward": forward * np.exp(sign * c.BUMP_CARRY_FRAC * t)})
     spots = spot_grid(book.spot)
     count = int(book.series[-1]) + 1 if book.series.size else 0
     legs = tuple(
@@ -151,8 +142,9 @@ def _series_in(book: Book, member: Bools) -> Bools:
     return np.bincount(book.series[member], minlength=count) > 0
 
 
-def _scope_profile(book: Book, profile: Floats, member: Bools) -> Floats:
-    return np.asarray(np.sum(profile[_series_in(book, member)], axis=0))
+def _profile_columns(book: Book, repriced: _Repriced, place: int, member: Bools) -> _Row:
+    curve = np.sum(repriced.profiles[0][place][_series_in(book, member)], axis=0)
+    return {"spot_levels": repriced.spots.tolist(), "net_gex_usd_per_1pct_curve": curve.tolist()}
 
 
 def _flip(book: Book, repriced: _Repriced, place: int, member: Bools, strikes: pl.DataFrame) -> Flip:
@@ -194,43 +186,61 @@ def _flip_columns(flip: Flip, spots: Floats, spot: float) -> _Row:
 def _strike_levels(book: Book, strikes: pl.DataFrame, member: Bools, is_zero_dte: Bools) -> _Row:
     """Levels from the strikes of the scope, summed over its roots and expiries."""
     spot = book.spot
-    priced = _rolled(strikes.filter(pl.Series(member & strikes["net_gex_usd_per_1pct"].is_not_null().to_numpy())))
+    is_priced = member & strikes["net_gex_usd_per_1pct"].is_not_null().to_numpy()
+    priced, today = _rolled(strikes, is_priced), _rolled(strikes, is_priced & is_zero_dte)
     k, call, put = (priced[n] for n in ("strike", "call_gex_usd_per_1pct", "put_gex_usd_per_1pct"))
     net = call + put
-    today = _rolled(strikes.filter(pl.Series(member & is_zero_dte & strikes["net_gex_usd_per_1pct"].is_not_null().to_numpy())))
-    contract_in = member[book.row] & book.is_standard
-    sizes = book.open_interest * book.multiplier
-    listed, place = np.unique(book.strikes["strike"].to_numpy()[book.row[contract_in]], return_inverse=True)
-    is_call = book.is_call[contract_in]
-    by_side = [
-        np.bincount(place[side], weights=sizes[contract_in][side], minlength=listed.size) for side in (is_call, ~is_call)
-    ]
-    open_interest = np.bincount(place, weights=book.open_interest[contract_in], minlength=listed.size)
+    today_net = today["call_gex_usd_per_1pct"] + today["put_gex_usd_per_1pct"]
     return {
         "gamma_flip_strike_crossing": lv.strike_crossing(net, k, spot),
         "gamma_flip_cumulative": lv.cumulative_crossing(net, k, spot),
         **lv.walls(call, put, k, spot),
         **lv.gamma_extremes(call, put, k, spot),
-        "zero_dte_magnet": lv.strike_of_largest(np.abs(today["net_gex_usd_per_1pct"]), today["strike"], spot),
-        "max_pain": lv.max_pain(listed, by_side[0], by_side[1], spot),
-        "highest_open_interest": lv.strike_of_largest(open_interest, listed, spot),
+        "zero_dte_magnet": lv.strike_of_largest(np.abs(today_net), today["strike"], spot),
         "hvl": lv.high_volatility_level(net, k),
+        **_open_interest_levels(book, member),
     }
 
 
-def _rolled(strikes: pl.DataFrame) -> dict[str, Floats]:
-    """Call, put and net gamma by strike over all roots and expiries given, strikes ascending."""
-    listed, place = np.unique(strikes["strike"].to_numpy(), return_inverse=True)
-    columns = ("call_gex_usd_per_1pct", "put_gex_usd_per_1pct", "net_gex_usd_per_1pct")
-    sums = {n: np.bincount(place, weights=strikes[n].to_numpy(), minlength=listed.size) for n in columns}
-    return {"strike": listed, **sums}
+def _open_interest_levels(book: Book, member: Bools) -> _Row:
+    """Levels that need no volatility: from every listed strike of standard contracts."""
+    chosen = member[book.row] & book.is_standard
+    listed, place = np.unique(book.strikes["strike"].to_numpy()[book.row[chosen]], return_inverse=True)
+    is_call, count = book.is_call[chosen], book.open_interest[chosen]
+    size = count * book.multiplier[chosen]
+    calls, puts = (_sums(place[side], size[side], listed.size) for side in (is_call, ~is_call))
+    return {
+        "max_pain": lv.max_pain(listed, calls, puts, book.spot),
+        "highest_open_interest": lv.strike_of_largest(_sums(place, count, listed.size), listed, book.spot),
+    }
 
 
-def _zero_dte_share(totals: Mapping[Scope, Mapping[str, float | int | None]]) -> float | None:
-    today, whole = totals["0dte"].get("gross_gex_usd_per_1pct"), totals["all"].get("gross_gex_usd_per_1pct")
-    return today / whole if today is not None and whole else None
+def _rolled(strikes: pl.DataFrame, chosen: Bools) -> dict[str, Floats]:
+    """Call and put gamma by strike over the chosen roots and expiries, strikes ascending."""
+    rows = strikes.filter(pl.Series(chosen))
+    listed, place = np.unique(rows["strike"].to_numpy(), return_inverse=True)
+    columns = ("call_gex_usd_per_1pct", "put_gex_usd_per_1pct")
+    return {"strike": listed, **{name: _sums(place, rows[name].to_numpy(), listed.size) for name in columns}}
 
 
-def _summary_row(key: _Row, totals: Mapping[str, float | int | None], share: float | None) -> _Row:
-    counts = {"contracts_counted": 0, "contracts_not_counted": 0}
-    return key | counts | dict(totals) | {"zero_dte_share_frac": share}
+def _sums(place: Ints, values: Floats, count: int) -> Floats:
+    return np.asarray(np.bincount(place, weights=values, minlength=count), dtype=np.float64)
+
+
+def _summary_rows(
+    book: Book,
+    strikes: pl.DataFrame,
+    members: Mapping[Scope, Bools],
+    dealer_model: DealerModel,
+    statuses: Mapping[Scope, ScopeStatus],
+) -> list[_Row]:
+    totals = {scope: scope_totals(book, strikes, member) if member.any() else {} for scope, member in members.items()}
+    today, whole = (totals[scope].get("gross_gex_usd_per_1pct") for scope in ("0dte", "all"))
+    share = today / whole if today is not None and whole else None
+    none: _Row = {"contracts_counted": 0, "contracts_not_counted": 0}
+    return [
+        {"dealer_model": dealer_model, "scope": scope, "scope_status": statuses[scope], "zero_dte_share_frac": share}
+        | none
+        | totals[scope]
+        for scope in members
+    ]

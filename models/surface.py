@@ -9,14 +9,17 @@ import polars as pl
 
 from models import conventions as c
 from models.black import greeks
-from models.conventions import Bools, Floats
+from models.conventions import Bools, Floats, Ints
 from models.forwards import SnapshotMark
 from models.implied_vol import implied_vol
 
 IV_SOURCES = ("solved_mid", "solved_pair", "vendor", "interpolated", "none")
 _SERIES = ["expiry_ts", "root"]
 _STRIKE = [*_SERIES, "strike"]
-_CONTRACT = ["contract_id", "root", "expiry_date", "expiry_ts", "settlement", "exercise", "multiplier", "is_standard", "strike", "option_type"]  # fmt: skip
+_CONTRACT = [
+    "contract_id", "root", "expiry_date", "expiry_ts", "settlement", "exercise", "multiplier", "is_standard", "strike",
+    "option_type",
+]  # fmt: skip
 _GREEK_COLUMNS = ["delta", "gamma", "vega_usd_per_volpt", "theta_usd_per_day", "vanna_per_volpt", "charm_per_day"]
 
 
@@ -61,7 +64,9 @@ def _by_strike(live: pl.DataFrame) -> pl.DataFrame:
     shared = ["is_standard", "exercise", "forward", "discount_factor", "t_years"]
     facts = ["mid", "bid", "ask", "vendor_iv_frac"]
     sides = [
-        live.filter(pl.col("option_type") == side).select(*_STRIKE, *shared, *(pl.col(f).alias(f"{side}_{f}") for f in facts))
+        live.filter(pl.col("option_type") == side).select(
+            *_STRIKE, *shared, *(pl.col(fact).cast(pl.Float64).alias(f"{side}_{fact}") for fact in facts)
+        )
         for side in ("call", "put")
     ]
     both = sides[0].join(sides[1], on=_STRIKE, how="full", coalesce=True)
@@ -71,14 +76,15 @@ def _by_strike(live: pl.DataFrame) -> pl.DataFrame:
 
 def _volatilities(strikes: pl.DataFrame) -> pl.DataFrame:
     """Adds iv_frac and iv_source, rung by rung: each only fills what the ones before it left open."""
-    value = {name: strikes[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in strikes.columns if strikes[name].dtype.is_numeric()}  # fmt: skip
-    forward, strike, t = value["forward"], value["strike"], value["t_years"]
+    numbers = strikes.select(pl.col(pl.Float64).fill_null(float("nan")))
+    value = {name: numbers[name].to_numpy() for name in numbers.columns}
+    forward, strike = value["forward"], value["strike"]
     is_call_out = strike >= forward
     is_standard = strikes["is_standard"].to_numpy()
     is_european = (strikes["exercise"] == "european").to_numpy()
     out_mid = np.where(is_call_out, value["call_mid"], value["put_mid"])
     rungs = [
-        (implied_vol(out_mid, forward, strike, t, value["discount_factor"], is_call_out), "solved_mid"),
+        (_solve(value, out_mid, is_call_out), "solved_mid"),
         (np.where(is_european, _from_pair(value, is_call_out), np.nan), "solved_pair"),
         (_from_vendor(value, is_call_out), "vendor"),
     ]
@@ -101,18 +107,23 @@ def _from_pair(value: dict[str, Floats], is_call_out: Bools) -> Floats:
     discount = value["discount_factor"]
     time_value = inner["mid"] - discount * np.abs(value["forward"] - value["strike"])
     enough = time_value > 0.5 * (inner["ask"] - inner["bid"])
-    solved = implied_vol(inner["mid"], value["forward"], value["strike"], value["t_years"], discount, ~is_call_out)
-    return np.where(enough, solved, np.nan)
+    return np.where(enough, _solve(value, inner["mid"], ~is_call_out), np.nan)
+
+
+def _solve(value: dict[str, Floats], price: Floats, is_call: Bools) -> Floats:
+    shared = {name: value[name] for name in ("forward", "strike", "t_years", "discount_factor")}
+    return implied_vol(price, **shared, is_call=is_call)
 
 
 def _from_vendor(value: dict[str, Floats], is_call_out: Bools) -> Floats:
     """The vendor's, out-of-the-money side first; at or below its floor it means missing."""
-    call, put = (np.where(value[f"{s}_vendor_iv_frac"] > c.VENDOR_IV_FLOOR_FRAC, value[f"{s}_vendor_iv_frac"], np.nan) for s in ("call", "put"))  # fmt: skip
+    stated = (value["call_vendor_iv_frac"], value["put_vendor_iv_frac"])
+    call, put = (np.where(iv > c.VENDOR_IV_FLOOR_FRAC, iv, np.nan) for iv in stated)
     first, second = np.where(is_call_out, call, put), np.where(is_call_out, put, call)
     return np.where(np.isfinite(first), first, second)
 
 
-def _interpolated(series: np.ndarray, moneyness: Floats, iv: Floats) -> Floats:
+def _interpolated(series: Ints, moneyness: Floats, iv: Floats) -> Floats:
     """Total variance linear in ln(K/F) within a series, flat outside its known strikes; NaN in a series without any."""
     out = np.full_like(iv, np.nan)
     if iv.size == 0:

@@ -31,6 +31,7 @@ from staged
 {%- if is_incremental() %}
 where lake_file in (select lake_file from missing_files)
 {%- endif %}
+order by session_date, part
 {% endmacro %}
 
 

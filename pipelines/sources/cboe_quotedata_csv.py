@@ -30,7 +30,7 @@ _FEWEST_ROWS_OF_AN_EXPIRY = 5  # fewer are taken for a slip, not for the page's 
 ROW_SCHEMA = {
     "row_number": pl.Int64(), "contract_id": pl.String(), "root": pl.String(), "expiry_date": pl.Date(),
     "option_type": pl.String(), "strike": pl.Float64(), "bid": pl.Float64(), "ask": pl.Float64(), "last": pl.Float64(),
-    "volume": pl.Int64(), "open_interest": pl.Int64(), "vendor_iv_frac": pl.Float64(), "vendor_delta": pl.Float64(),
+    "volume": pl.Float64(), "open_interest": pl.Float64(), "vendor_iv_frac": pl.Float64(), "vendor_delta": pl.Float64(),
     "vendor_gamma": pl.Float64(),
 }  # fmt: skip
 
@@ -65,7 +65,7 @@ def parse(data: bytes) -> ChainPage:
         underlying_last=_last_sale(name_line),
         underlying_bid=header.get("bid"),
         underlying_ask=header.get("ask"),
-        underlying_volume=None if header.get("volume") is None else int(header["volume"]),
+        underlying_volume=header.get("volume"),
         rows=rows,
         rejected=rejected.sort("row_number", "row_part"),
         rows_in=2 * len(listed),

@@ -29,7 +29,7 @@ class ChainPage:
     underlying_last: float
     underlying_bid: float | None
     underlying_ask: float | None
-    underlying_volume: int | None
+    underlying_volume: float | None
     rows: pl.DataFrame
     rejected: pl.DataFrame
     rows_in: int

@@ -60,7 +60,6 @@ def _within_volume(page: PlacedPage, other: PlacedPage, volumes: PlacedPage) -> 
         page.page.rows.select("contract_id", "open_interest")
         .join(other.page.rows.select("contract_id", earlier="open_interest"), on="contract_id", maintain_order="left")
         .join(volumes.page.rows.select("contract_id", traded="volume"), on="contract_id", maintain_order="left")
-        .cast({pl.Int64: pl.Float64})
     )
     share, changed = share_of_changes_within_volume(
         joined["earlier"].to_numpy(), joined["open_interest"].to_numpy(), joined["traded"].to_numpy()
@@ -75,6 +74,6 @@ def _repeated(page: PlacedPage, other: PlacedPage) -> tuple[float, int]:
         other.page.rows.select("contract_id", earlier="open_interest"), on="contract_id", maintain_order="left"
     )
     share = share_repeated(
-        joined["earlier"].cast(pl.Float64).to_numpy(), joined["open_interest"].cast(pl.Float64).to_numpy()
+        joined["earlier"].to_numpy(), joined["open_interest"].to_numpy()
     )
     return share, joined.height

@@ -46,7 +46,7 @@ def compute(inputs: Inputs) -> Output:
         source=pl.lit(newest.source), known_at=pl.lit(newest.known_at, dtype=pl.Datetime("us"))
     )
     schema = TABLES["treasury_zero_curve"].schema()
-    return Output({"treasury_zero_curve": frame.select(schema), "quarantine": _rejected(inputs)})
+    return Output({"treasury_zero_curve": frame.select(list(schema)), "quarantine": _rejected(inputs)})
 
 
 def _rejected(inputs: Inputs) -> pl.DataFrame:

@@ -27,9 +27,7 @@ _MARK_NULLABLE = (
     "underlying_last parity_spot smooth_carry_frac discount_curve_date discount_age_sessions is_discount_stale "
     "partial_reason "
 )
-_IV_COUNTS = (
-    "contracts_solved_mid contracts_solved_pair contracts_vendor contracts_interpolated contracts_none "
-)
+_IV_COUNTS = "contracts_solved_mid contracts_solved_pair contracts_vendor contracts_interpolated contracts_none "
 
 CHAINS = Table(
     name="chains",
@@ -149,9 +147,7 @@ CONTRACTS = Table(
     grain="contract",
     description="Every contract that any page has listed, as the newest page describes it.",
     key=names("market contract_id"),
-    columns=words(
-        "market contract_id vendor_symbol underlying " + _CONTRACT + "is_inverse first_seen_ts last_seen_ts"
-    ),
+    columns=words("market contract_id vendor_symbol underlying " + _CONTRACT + "is_inverse first_seen_ts last_seen_ts"),
     nullable=frozenset(["is_inverse"]),
     is_partitioned=False,
     is_exported=True,

@@ -9,11 +9,14 @@ from pipelines.tables.declare import Table
 from pipelines.tables.vocabulary import names, words
 
 FAMILY = "exposures and levels"
-_SIDED = " ".join(
-    f"{side}_{measure}"
-    for side in ("call", "put", "net")
-    for measure in ("gex_usd_per_1pct", "gex_usd_per_1usd", "dex_usd", "vex_usd_per_volpt", "chex_usd_per_day")
-) + " "
+_SIDED = (
+    " ".join(
+        f"{side}_{measure}"
+        for side in ("call", "put", "net")
+        for measure in ("gex_usd_per_1pct", "gex_usd_per_1usd", "dex_usd", "vex_usd_per_volpt", "chex_usd_per_day")
+    )
+    + " "
+)
 _SCOPE_KEY = names("snapshot_ts dealer_model scope")
 _SCOPE_GRAIN = "underlying x snapshot x dealer_model x scope"
 _KNOWN_AT_PAGE = {"known_at": "When this snapshot's page became known."}

@@ -16,14 +16,14 @@ QUANTITY = "contracts (coins on Deribit)"
 _KEYS: list[_Row] = [
     ("market", TEXT, "name", "Market: us or crypto."),
     ("venue", TEXT, "name", "Trading venue to which a rule applies."),
-    ("session_date", DAY, "date", "Last day of the period that the row's partition describes; for US chains the exchange session."),
+    ("session_date", DAY, "date", "Last day that the partition describes; for US chains the exchange session."),
     ("part", TEXT, "name", "What arrives together within a session: an underlying, a shard, or _all."),
     ("v", COUNT, "number", "Version of the partition, counted from 1."),
     ("underlying", TEXT, "name", "Underlying of the options, such as SPX or SPY."),
     ("snapshot_ts", INSTANT, UTC, "Instant that the snapshot describes; the session close for pages pulled after it."),
     ("source", TEXT, "name", "Feed from which the row comes."),
     ("known_at", INSTANT, UTC, "When the row could first be known, by the rule named in known_at_basis."),
-    ("known_at_basis", TEXT, "name", "Rule behind known_at: published, captured_live, vendor_schedule or header_clock."),
+    ("known_at_basis", TEXT, "name", "Rule of known_at: published, captured_live, vendor_schedule or header_clock."),
     ("contract_id", TEXT, "name", "Unpadded OSI symbol (US) or instrument name (Deribit)."),
     ("vendor_symbol", TEXT, "name", "Symbol under which the vendor's pages list the contract."),
     ("root", TEXT, "name", "Option root; AM and PM series of one index have different roots."),
@@ -87,15 +87,15 @@ _SURFACE: list[_Row] = [
     ("zero_rate_frac", NUMBER, "per year", "Continuously compounded zero rate."),
     ("par_yield_frac", NUMBER, "per year", "Par yield of the Treasury curve."),
     ("tenor_years", NUMBER, "years", "Tenor of the curve point."),
-    ("is_published_tenor", FLAG, "flag", "True if the Treasury publishes this tenor, false for bootstrap points between."),
+    ("is_published_tenor", FLAG, "flag", "False for bootstrap points between the tenors that the Treasury publishes."),
     ("t_years", NUMBER, "years of 365 days", "Time from the snapshot to expiry, to the second."),
     ("days_to_expiry", COUNT, "calendar days", "Expiry date minus session date."),
     ("iv_frac", NUMBER, "fraction per year", "Implied volatility of root, expiry and strike, shared by call and put."),
     ("iv_source", TEXT, "name", "How the volatility was had: solved_mid, solved_pair, vendor, interpolated or none."),
     ("atm_iv_frac", NUMBER, "fraction per year", "Implied volatility at K = F, total variance linear in ln K."),
     ("contracts_live", COUNT, "contracts listed", "Contracts that expire after the snapshot."),
-    ("contracts_solved_mid", COUNT, "contracts listed", "Live contracts whose volatility is solved from the out-of-the-money mid."),
-    ("contracts_solved_pair", COUNT, "contracts listed", "Live contracts whose volatility is solved from the in-the-money mid."),
+    ("contracts_solved_mid", COUNT, "contracts listed", "Live contracts solved from the out-of-the-money mid."),
+    ("contracts_solved_pair", COUNT, "contracts listed", "Live contracts solved from the in-the-money mid."),
     ("contracts_vendor", COUNT, "contracts listed", "Live contracts with the vendor's volatility."),
     ("contracts_interpolated", COUNT, "contracts listed", "Live contracts with an interpolated volatility."),
     ("contracts_none", COUNT, "contracts listed", "Live contracts without any volatility: shown, but in no exposure."),
@@ -113,16 +113,17 @@ _GREEKS: list[_Row] = [
 
 
 def _sided_exposures() -> Iterable[_Row]:
+    measures = {
+        "gex_usd_per_1pct": (USD_1PCT, "Change of the delta of {} in USD per 1 % of spot."),
+        "gex_usd_per_1usd": ("USD per USD", "Change of the delta of {} in USD per 1 USD of spot."),
+        "dex_usd": (USD, "Delta of {} in USD."),
+        "vex_usd_per_volpt": ("USD per vol point", "Change of the delta of {} in USD per volatility point."),
+        "chex_usd_per_day": ("USD per day", "Change of the delta of {} in USD per calendar day."),
+    }
     whose = {"call": "dealers' calls", "put": "dealers' puts", "net": "dealers' calls and puts together"}
     for side, holding in whose.items():
-        yield f"{side}_gex_usd_per_1pct", NUMBER, USD_1PCT, f"Change of the delta of {holding}, in USD, per 1 % of spot."
-        yield f"{side}_gex_usd_per_1usd", NUMBER, "USD per USD", f"Change of the delta of {holding}, in USD, per 1 USD of spot."
-        yield f"{side}_dex_usd", NUMBER, USD, f"Delta of {holding}, in USD."
-        yield (
-            f"{side}_vex_usd_per_volpt", NUMBER, "USD per vol point",
-            f"Change of the delta of {holding}, in USD, per volatility point.",
-        )  # fmt: skip
-        yield f"{side}_chex_usd_per_day", NUMBER, "USD per day", f"Change of the delta of {holding}, in USD, per calendar day."
+        for measure, (unit, meaning) in measures.items():
+            yield f"{side}_{measure}", NUMBER, unit, meaning.format(holding)
 
 
 _EXPOSURES: list[_Row] = [
@@ -138,13 +139,13 @@ _EXPOSURES: list[_Row] = [
     ("dex_market_usd", NUMBER, USD, "Delta of the whole open interest held long, unsigned by any model."),
     ("gross_gex_usd_per_1pct", NUMBER, USD_1PCT, "Sum over contracts of the absolute gamma exposure."),
     ("gross_chex_usd_per_day", NUMBER, "USD per day", "Sum over contracts of the absolute charm exposure."),
-    ("zero_dte_share_frac", NUMBER, FRAC, "Gross gamma of same-day expiries over gross gamma of all; null without live ones."),
+    ("zero_dte_share_frac", NUMBER, FRAC, "Same-day expiries' share of gross gamma; null without live ones."),
     ("contracts_counted", COUNT, "contracts listed", "Live contracts that enter the totals."),
     ("contracts_not_counted", COUNT, "contracts listed", "Live contracts left out because they have no volatility."),
     ("net_gex_change_usd_per_1pct", NUMBER, USD_1PCT, "Net gamma exposure minus that of the previous snapshot."),
     ("open_interest_change", NUMBER, QUANTITY, "Open interest minus that of the previous snapshot."),
     ("previous_snapshot_ts", INSTANT, UTC, "Snapshot with which the row is compared."),
-    ("is_jump", FLAG, "flag", "True if the change is far beyond the strike's own trailing deviation; null without enough history."),
+    ("is_jump", FLAG, "flag", "True if the change is far beyond the strike's own deviation; null without history."),
     ("gross_share_frac", NUMBER, FRAC, "Share of the snapshot's gross gamma that expires on this date."),
     ("is_opex", FLAG, "flag", "True if the date is a monthly expiry."),
 ]  # fmt: skip
@@ -162,7 +163,7 @@ _LEVELS: list[_Row] = [
     ("gamma_flip_search_low", NUMBER, USD, "Lower bound of the search."),
     ("gamma_flip_search_high", NUMBER, USD, "Upper bound of the search."),
     ("gamma_flip_strike_crossing", NUMBER, USD, "Variant: where net gamma by strike changes sign, without repricing."),
-    ("gamma_flip_cumulative", NUMBER, USD, "Variant: where net gamma cumulated over strikes changes sign, without repricing."),
+    ("gamma_flip_cumulative", NUMBER, USD, "Variant: where net gamma summed up the strikes changes sign."),
     ("call_wall", NUMBER, USD, "Strike of the greatest absolute call gamma exposure."),
     ("put_wall", NUMBER, USD, "Strike of the greatest absolute put gamma exposure."),
     ("call_wall_above_spot", NUMBER, USD, "Call wall among strikes at or above spot."),
@@ -193,8 +194,8 @@ _QUALITY: list[_Row] = [
     ("expiries_listed", COUNT, "expiries", "Root and expiry pairs that the page lists."),
     ("expiries_live", COUNT, "expiries", "Root and expiry pairs that expire after the snapshot."),
     ("zeroed_quote_share_frac", NUMBER, FRAC, "Share of landed contracts whose bid and ask are both 0."),
-    ("vendor_clock_offset_days", NUMBER, "days", "Time to expiry that the vendor's volatilities imply, minus ours (median)."),
-    ("is_partial", FLAG, "flag", "True for pages cut short: computed, but in no _latest table and no basis for changes."),
+    ("vendor_clock_offset_days", NUMBER, "days", "Time to expiry that the vendor's volatilities imply, minus ours."),
+    ("is_partial", FLAG, "flag", "True for pages cut short: in no _latest table and no basis for changes."),
     ("partial_reason", TEXT, "text", "Why the page counts as cut short."),
     ("row_number", COUNT, "number", "Line of the file, counted from 1."),
     ("row_part", TEXT, "code", "Which of the line's records: call or put on a quote page, row where a line is one."),

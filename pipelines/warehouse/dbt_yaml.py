@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from pipelines.tables import PUBLISHED_TABLES, TABLES, Column, Table, published_columns, published_key
 from pipelines.warehouse.project import DBT_PROJECT
@@ -64,14 +64,15 @@ def _mart(table: Table, tests: Block) -> Block:
     }
 
 
-class _Plain(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
+class _Plain(yaml.SafeDumper):  # type: ignore[misc]
+    def ignore_aliases(self, _data: object) -> bool:
         return True
 
 
 def _text(block: Block) -> str:
     body = {"models": [block]}
-    return HEADER + yaml.dump(body, Dumper=_Plain, sort_keys=False, width=110, allow_unicode=True)
+    text: str = yaml.dump(body, Dumper=_Plain, sort_keys=False, width=110, allow_unicode=True)
+    return HEADER + text
 
 
 def rendered(project: Path = DBT_PROJECT) -> dict[Path, str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-
 import polars as pl
 from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from models.conventions import METHOD_DESCRIPTIONS, METHOD_VERSIONS
 from pipelines.markets import MARKETS
 from pipelines.tables import PUBLISHED_TABLES, TABLES, Table, published_columns, published_key
 
@@ -49,12 +48,6 @@ def default_models() -> pl.DataFrame:
 
 def method_versions() -> pl.DataFrame:
     """What each stage's present method does."""
-    try:
-        conventions = importlib.import_module("models.conventions")
-    except ModuleNotFoundError:
-        return pl.DataFrame(schema=TABLES["method_versions"].schema())
-    METHOD_VERSIONS = conventions.METHOD_VERSIONS
-    METHOD_DESCRIPTIONS = getattr(conventions, "METHOD_DESCRIPTIONS", {k: "" for k in METHOD_VERSIONS})
     rows = [
         {"stage": stage, "method_version": version, "description": METHOD_DESCRIPTIONS[stage]}
         for stage, version in METHOD_VERSIONS.items()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 
 import duckdb
 
+from pipelines.lake.files import sync_directory, write_durably
 from pipelines.lake.steps import step
 from pipelines.settings import Paths
 from pipelines.tables import PUBLISHED_TABLES, published_key
@@ -31,16 +31,11 @@ def export(paths: Paths, fingerprint: str) -> tuple[str, ...]:
             ordered = ", ".join(published_key(PUBLISHED_TABLES[name]))
             into = str(temporary).replace("'", "''")
             connection.execute(f"copy (from {name} order by {ordered}) to '{into}' (format parquet, compression zstd)")
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
+            sync_directory(temporary)
+            temporary.replace(target)
             found = connection.execute(f"select count(*) from {name}").fetchone()
             rows[name] = found[0] if found else 0
-    temporary = manifest.with_name(f".{MANIFEST}.tmp")
-    with temporary.open("w") as text:
-        json.dump({"fingerprint": fingerprint, "rows": rows}, text, indent=1)
-        text.flush()
-        os.fsync(text.fileno())
-    os.replace(temporary, manifest)
+    text = json.dumps({"fingerprint": fingerprint, "rows": rows}, indent=1)
+    write_durably(manifest, text.encode(), label="manifest")
     step("publish.exported")
     return EXPORTED

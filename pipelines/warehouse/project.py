@@ -61,12 +61,12 @@ def prepare(paths: Paths, frames: Mapping[str, pl.DataFrame]) -> None:
     for folder in ("exports", "templates"):
         shutil.rmtree(paths.build / folder, ignore_errors=True)
     (paths.build / "exports").mkdir(parents=True)
-    for table, frame in frames.items():
-        frame.write_parquet(paths.build / "exports" / f"{table}.parquet")
+    for name, frame in frames.items():
+        frame.write_parquet(paths.build / "exports" / f"{name}.parquet")
     for table in LAKE_TABLES.values():
-        folder = paths.build / "templates" / table.name / "market=_" / "session_date=1970-01-01" / "part=_"
-        folder.mkdir(parents=True)
-        pl.DataFrame(schema=table.schema()).write_parquet(folder / "v=0.parquet")
+        place = paths.build / "templates" / table.name / "market=_" / "session_date=1970-01-01" / "part=_"
+        place.mkdir(parents=True)
+        pl.DataFrame(schema=table.schema()).write_parquet(place / "v=0.parquet")
 
 
 def project_fingerprint(project: Path = DBT_PROJECT) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,17 +12,12 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.lake.files import sync_directory
 from pipelines.lake.steps import step
 from pipelines.settings import Paths
 from pipelines.warehouse import marts
-from pipelines.warehouse.dbt import DbtFailed, build
-from pipelines.warehouse.project import (
-    build_file,
-    content_fingerprint,
-    exports,
-    prepare,
-    project_fingerprint,
-)
+from pipelines.warehouse.dbt import DbtError, build
+from pipelines.warehouse.project import build_file, content_fingerprint, exports, prepare, project_fingerprint
 
 # Beside schema `main`, which holds the published tables alone.
 RECORD = "publication.record"
@@ -106,7 +100,7 @@ def _build_beside(paths: Paths, wanted: Fingerprints, is_rebuilt: bool) -> None:
     step("publish.copied")
     try:
         build(paths)
-    except DbtFailed as failure:
+    except DbtError as failure:
         raise PublishError(f"not published, the warehouse is as it was: {failure}") from None
     with duckdb.connect(str(target)) as connection:
         connection.execute("drop schema if exists staging cascade")
@@ -122,17 +116,8 @@ def _build_beside(paths: Paths, wanted: Fingerprints, is_rebuilt: bool) -> None:
 def _replace(paths: Paths) -> None:
     source = build_file(paths)
     paths.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    sync(source)
+    sync_directory(source)  # a file is opened and synced like a folder
     step("publish.synced")
-    os.replace(source, paths.warehouse)
-    sync(paths.warehouse.parent)
+    source.replace(paths.warehouse)
+    sync_directory(paths.warehouse.parent)
     step("publish.replaced")
-
-
-def sync(path: Path) -> None:
-    """Force a file, or the names in a folder, to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,4 +1,4 @@
-"""Questions to the published file, or to the lake as it was known at an instant. Nothing can be written through here."""
+"""Questions to the published file, or to the lake as known at an instant. Nothing can be written through here."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from pipelines.warehouse.query import Answer
 Format = Literal["table", "csv", "json"]
 TABLE_ROWS = 40
 _LIST_HEAD = 3
+_NUMBER_TYPES = {"DOUBLE", "FLOAT", "BIGINT", "INTEGER", "HUGEINT", "UBIGINT", "NUMBER"}
 
 
 def render(answer: Answer, output: TextIO, style: Format = "table", *, max_rows: int = TABLE_ROWS) -> None:
@@ -98,7 +99,7 @@ def _down(answer: Answer, texts: list[list[str]], console: Console) -> None:
 
 
 def _is_number(kind: str) -> bool:
-    return kind in {"DOUBLE", "FLOAT", "BIGINT", "INTEGER", "HUGEINT", "UBIGINT", "NUMBER"} or kind.startswith("DECIMAL")
+    return kind in _NUMBER_TYPES or kind.startswith("DECIMAL")
 
 
 def _shown(value: Any) -> str:
