@@ -87,10 +87,15 @@ def mark_snapshot(
     return frame, mark
 
 
-def carry_to_store(expiry_forwards: pl.DataFrame) -> Carry | None:
-    """(T, q) of the parity expiries, the `stored_carry` of later sessions; None when no expiry has parity."""
+def carry_to_store(expiry_forwards: pl.DataFrame, *, spot: float, parity_spot: float | None) -> Carry | None:
+    """(T, q) of the parity expiries, the `stored_carry` of later sessions; None when no expiry has parity.
+
+    Here q is measured from `parity_spot` where there is one. The distance of that day's `spot` from the quotes (a late
+    print, an index lag) is no carry: divided by a short T it would shift another day's forwards by as much.
+    """
     parity = expiry_forwards.filter(pl.col("forward_source") == "parity")
-    return _usable_carry(parity["t_years"].to_numpy(), parity["carry_frac"].to_numpy())
+    t, carry = parity["t_years"].to_numpy(), parity["carry_frac"].to_numpy()
+    return _usable_carry(t, carry if parity_spot is None else carry + np.log(parity_spot / spot) / t)
 
 
 def _live_expiries(chain: pl.DataFrame, snapshot_ts: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -235,7 +235,7 @@ def _summary_rows(
     statuses: Mapping[Scope, ScopeStatus],
 ) -> list[_Row]:
     totals = {scope: scope_totals(book, strikes, member) if member.any() else {} for scope, member in members.items()}
-    today, whole = (totals[scope].get("gross_gex_usd_per_1pct") for scope in ("0dte", "all"))
+    today, whole = totals["0dte"].get("gross_gex_usd_per_1pct"), totals["all"].get("gross_gex_usd_per_1pct")
     share = today / whole if today is not None and whole else None
     none: _Row = {"contracts_counted": 0, "contracts_not_counted": 0}
     return [

@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from models.conventions import METHOD_VERSIONS, Floats
-from models.forwards import mark_snapshot
+from models.forwards import carry_to_store, mark_snapshot
 from models.partial import partial_reason
 from pipelines.calendar import us_sessions
 from pipelines.lake.derive import Earlier, Inputs, Output, Stage
@@ -69,15 +69,13 @@ def _stored_carry(inputs: Inputs) -> tuple[Floats, Floats] | None:
     """The parity carries of the last whole snapshot of an earlier session that had any."""
     marks = {v.key.session_date: v for v in inputs.earlier["snapshot_marks"]}
     for version in reversed(inputs.earlier["expiry_forwards"]):
-        whole = inputs.lake.read(marks[version.key.session_date], ["snapshot_ts", "is_partial"]).filter(~pl.col("is_partial"))
-        found = (
-            inputs.lake.read(version, ["snapshot_ts", "t_years", "forward_source", "carry_frac"])
-            .filter((pl.col("forward_source") == "parity") & pl.col("snapshot_ts").is_in(whole["snapshot_ts"].implode()))
-            .sort("snapshot_ts", "t_years")
-        )
-        if found.height:
-            last = found.filter(pl.col("snapshot_ts") == found["snapshot_ts"].max())
-            return last["t_years"].to_numpy(), last["carry_frac"].to_numpy()
+        mark = inputs.lake.read(marks[version.key.session_date]).filter(~pl.col("is_partial"))
+        forwards = inputs.lake.read(version)
+        for row in mark.sort("snapshot_ts", descending=True).iter_rows(named=True):
+            of_snapshot = forwards.filter(pl.col("snapshot_ts") == row["snapshot_ts"])
+            stored = carry_to_store(of_snapshot, spot=row["spot"], parity_spot=row["parity_spot"])
+            if stored is not None:
+                return stored
     return None
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -16,6 +20,20 @@ EXPORTED = tuple(name for name, table in PUBLISHED_TABLES.items() if table.is_ex
 MANIFEST = "_manifest.json"
 
 
+@contextmanager
+def served(paths: Paths) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The file that is served now, read-only.
+
+    Opened under a name of its own: DuckDB gives a second connection to a path the file that the process already
+    holds open there, which after a publish is the replaced one.
+    """
+    with TemporaryDirectory(dir=paths.build) as folder:
+        own = Path(folder) / paths.warehouse.name
+        own.hardlink_to(paths.warehouse)
+        with duckdb.connect(str(own), read_only=True) as connection:
+            yield connection
+
+
 def export(paths: Paths, fingerprint: str) -> tuple[str, ...]:
     """Write every small mart of the served file, unless they are of this fingerprint already."""
     manifest = paths.marts / MANIFEST
@@ -24,7 +42,7 @@ def export(paths: Paths, fingerprint: str) -> tuple[str, ...]:
     paths.marts.mkdir(parents=True, exist_ok=True)
     manifest.unlink(missing_ok=True)
     rows = {}
-    with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
+    with served(paths) as connection:
         for name in EXPORTED:
             target = paths.marts / f"{name}.parquet"
             temporary = target.with_name(f".{target.name}.tmp")

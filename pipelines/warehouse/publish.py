@@ -15,8 +15,8 @@ import duckdb
 from pipelines.lake.files import sync_directory
 from pipelines.lake.steps import step
 from pipelines.settings import Paths
-from pipelines.warehouse import marts
 from pipelines.warehouse.dbt import DbtError, build
+from pipelines.warehouse.marts import export, served
 from pipelines.warehouse.project import build_file, content_fingerprint, exports, prepare, project_fingerprint
 
 # Beside schema `main`, which holds the published tables alone.
@@ -57,23 +57,23 @@ def publish(paths: Paths, *, full_refresh: bool = False) -> PublishReport:
     with _locked(paths.build / "publish.lock"):
         frames = exports(paths)
         wanted = Fingerprints(content_fingerprint(frames), project_fingerprint())
-        served = recorded(paths.warehouse)
-        is_published = full_refresh or served != wanted
-        is_rebuilt = is_published and (full_refresh or served is None or served.project != wanted.project)
+        held = recorded(paths)
+        is_published = full_refresh or held != wanted
+        is_rebuilt = is_published and (full_refresh or held is None or held.project != wanted.project)
         if is_published:
             prepare(paths, frames)
             _build_beside(paths, wanted, is_rebuilt)
             _replace(paths)
         # After the file, so that a Parquet mart is never ahead of it; repeated when a kill came between.
-        written = marts.export(paths, f"{wanted.project}-{wanted.content}")
+        written = export(paths, f"{wanted.project}-{wanted.content}")
     return PublishReport(is_published, is_rebuilt, time.monotonic() - started, written)
 
 
-def recorded(file: Path) -> Fingerprints | None:
-    """What the file says it was made of; None for no file or one that says nothing."""
-    if not file.exists():
+def recorded(paths: Paths) -> Fingerprints | None:
+    """What the served file says it was made of; None for no file or one that says nothing."""
+    if not paths.warehouse.exists():
         return None
-    with duckdb.connect(str(file), read_only=True) as connection:
+    with served(paths) as connection:
         try:
             row = connection.execute(f"select content, project from {RECORD}").fetchone()
         except duckdb.CatalogException:
