@@ -91,12 +91,17 @@ def sql(
     output: Annotated[Format, typer.Option("--format", "-f", help="How to print the rows.")] = Format.table,
     limit: Annotated[int, typer.Option(help="Most rows of a table; CSV and JSON print all.")] = 100,
 ) -> None:
-    """Ask the published warehouse, read-only: no query can write, read other files or reach the network."""
-    from pipelines.settings import data_paths
-    from pipelines.warehouse import query as warehouse
+    """Ask the published warehouse, read-only.
 
-    result = warehouse.query(data_paths(), query, as_known=None if as_known is None else _instant(as_known))
-    warehouse.render(result, format=output.value, console=Console(), max_rows=limit)
+    No query can write, read other files or reach the network.
+    """
+    from pipelines.settings import data_paths
+    from pipelines.warehouse.query import parse_instant
+    from pipelines.warehouse.query import query as ask
+    from pipelines.warehouse.render import render
+
+    answer = ask(data_paths(), query, as_known=parse_instant(as_known) if as_known else None)
+    render(answer, sys.stdout, output.value, max_rows=limit)
 
 
 @app.command(epilog="Examples: `dealerflow tables` · `dealerflow tables key_levels`")
@@ -110,16 +115,6 @@ def tables(
     if name is not None and name not in PUBLISHED_TABLES:
         raise UserError(f"no table {name!r}; `dealerflow tables` lists them")
     Console().print(describe_tables() if name is None else describe_table(name))
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise UserError(f"{text!r} is no instant; write YYYY-MM-DD HH:MM (UTC)") from None
-    if instant.tzinfo is not None:
-        raise UserError(f"{text!r}: instants are UTC and carry no zone")
-    return instant
 
 
 def main() -> None:

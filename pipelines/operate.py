@@ -26,10 +26,11 @@ from pipelines.warehouse.query import query
 
 console = Console(highlight=False)
 _SHOWN_LEVELS = """
-    select underlying, strftime(snapshot_ts, '%Y-%m-%d %H:%M') as "snapshot (UTC)", spot, gamma_flip as flip,
-           gamma_flip_status as status, call_wall, put_wall, net_gex_usd_per_1pct / 1e9 as "net GEX bn/1%"
-    from key_levels_latest join exposure_summary using (market, session_date, part, snapshot_ts, dealer_model, scope)
-    order by underlying"""
+    select k.underlying, strftime(k.snapshot_ts, '%Y-%m-%d %H:%M') as "snapshot (UTC)", spot, gamma_flip as flip,
+           gamma_flip_status as status, call_wall, put_wall, net_gex_usd_per_1pct / 1e9 as "net GEX, bn USD per 1 %"
+    from key_levels_latest k
+    join exposure_summary e using (market, session_date, part, snapshot_ts, dealer_model, scope)
+    order by k.underlying"""
 
 
 def load(paths: Iterable[str], session: date | None, *, is_land_only: bool) -> bool:
@@ -120,7 +121,7 @@ def _show_levels(paths: Paths) -> None:
     table = Table(title="Newest levels", box=None, pad_edge=False, header_style="bold", title_justify="left")
     for heading in levels.columns:
         table.add_column(heading)
-    for row in levels.rows:
+    for row in levels:
         table.add_row(*(f"{cell:,.2f}" if isinstance(cell, float) else _plain(cell) for cell in row))
     console.print(table)
     console.print(f"Database: {_short(paths.warehouse)}")

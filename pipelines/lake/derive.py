@@ -119,7 +119,15 @@ class _Task:
     known_at: datetime
     inputs: Inputs | None  # None: everything it rested on has moved elsewhere
     fingerprint: str
-    future: Future[Output | gates.GateRefused]
+    future: Future[_Computed | gates.GateRefused]
+
+
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    """An output that passed the gates, with the bytes of its files."""
+
+    output: Output
+    encoded: dict[str, bytes]
 
 
 class _Index:
@@ -273,20 +281,21 @@ class Replay:
             conclude_oldest()
         return self.report
 
-    def _compute(self, inputs: Inputs | None) -> Output | gates.GateRefused:
+    def _compute(self, inputs: Inputs | None) -> _Computed | gates.GateRefused:
         """Runs in a worker. A refusal is a result; anything else unforeseen is recorded as the gate `error`."""
-        if inputs is None or (inputs.same and all(v.row_count == 0 for v in inputs.same.values())):
-            return Output({table: partitions.empty(table) for table in self._stage.outputs})
         try:
-            output = self._stage.compute(inputs)
+            if inputs is None or (inputs.same and all(v.row_count == 0 for v in inputs.same.values())):
+                output = Output({table: partitions.empty(table) for table in self._stage.outputs})
+            else:
+                output = self._stage.compute(inputs)
             gates.check_conservation(output.accounting)
             for table in self._stage.outputs:
                 gates.check_frame(TABLES[table], output.frames[table])
+            return _Computed(output, {table: partitions.encode(output.frames[table]) for table in self._stage.outputs})
         except gates.GateRefused as refused:
             return refused
-        except Exception as error:  # one bad partition must not stop the others; it is recorded and the exit code tells
+        except Exception as error:  # noqa: BLE001 - one bad partition must not stop the others; the exit code tells
             return gates.GateRefused("error", f"{type(error).__name__}: {error}".splitlines()[0])
-        return output
 
     def _conclude(self, task: _Task) -> None:
         """Write what changed and commit everything about this event at once."""
@@ -296,7 +305,7 @@ class Replay:
             refusals, fresh = [Refusal(result.gate, result.reason)], []
             fingerprint = "" if result.gate == "error" else fingerprint  # an error is tried again next time
         else:
-            refusals = result.refusals
+            refusals = result.output.refusals
             fresh = [v for t in self._stage.outputs if (v := self._write(t, key, known_at, inputs, result)) is not None]
         outcome = "refused" if refusals and not fresh else "written" if fresh else "identical"
         with self._lake.catalogue.transaction():
@@ -311,11 +320,10 @@ class Replay:
         self.report.unchanged += not fresh and not refusals
 
     def _write(
-        self, table: str, key: PartitionKey, known_at: datetime, inputs: Inputs | None, output: Output
+        self, table: str, key: PartitionKey, known_at: datetime, inputs: Inputs | None, computed: _Computed
     ) -> tuple[Version, dict[str, str]] | None:
         """The new version, or None where the partition as known then already says the same."""
-        frame = output.frames[table]
-        data = partitions.encode(frame)
+        frame, data = computed.output.frames[table], computed.encoded[table]
         sha256 = sha256_of(data)
         present = self._index.as_known(table, key, known_at)
         if present.output_sha256 == sha256 if present else frame.is_empty():
@@ -329,6 +337,6 @@ class Replay:
             "method_version": self._stage.method_version,
             "code_version": self._lake.code_version,
             "inputs": inputs.names() if inputs else "[]",
-            "row_accounting": canonical_json(output.accounting),
+            "row_accounting": canonical_json(computed.output.accounting),
         }
         return version, facts

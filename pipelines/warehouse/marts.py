@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -27,11 +25,13 @@ def served(paths: Paths) -> Iterator[duckdb.DuckDBPyConnection]:
     Opened under a name of its own: DuckDB gives a second connection to a path the file that the process already
     holds open there, which after a publish is the replaced one.
     """
-    with TemporaryDirectory(dir=paths.build) as folder:
-        own = Path(folder) / paths.warehouse.name
-        own.hardlink_to(paths.warehouse)
-        with duckdb.connect(str(own), read_only=True) as connection:
-            yield connection
+    own = paths.build / "served" / paths.warehouse.name
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.unlink(missing_ok=True)
+    own.hardlink_to(paths.warehouse)
+    with duckdb.connect(str(own), read_only=True) as connection:
+        yield connection
+    own.unlink()
 
 
 def export(paths: Paths, fingerprint: str) -> tuple[str, ...]:

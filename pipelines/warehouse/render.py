@@ -6,6 +6,7 @@ import csv
 import json
 import math
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Literal, TextIO
 
 from rich.console import Console
@@ -53,6 +54,8 @@ def _json(answer: Answer, output: TextIO) -> None:
 
 def _plain(value: Any) -> Any:
     """A value that JSON knows."""
+    if isinstance(value, Decimal):
+        return float(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, list | tuple):
