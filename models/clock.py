@@ -10,6 +10,7 @@ import polars as pl
 from models.conventions import DAYS_PER_YEAR, VENDOR_IV_FLOOR_FRAC
 from models.forwards import Curve, mark_snapshot
 from models.implied_vol import implied_vol
+from models.quotes import is_usable, mid
 
 _FROM_DAYS, _TO_DAYS = 4.0, 60.0
 
@@ -53,10 +54,10 @@ def header_clock_offset_days(
 
 def _money_pairs(chain: pl.DataFrame, forwards: pl.DataFrame) -> pl.DataFrame:
     """For every series, the pair nearest its forward with quotes and vendor volatilities on both sides."""
-    usable = (pl.col("bid") > 0) & (pl.col("ask") >= pl.col("bid")) & (pl.col("vendor_iv_frac") > VENDOR_IV_FLOOR_FRAC)
+    usable = is_usable() & (pl.col("vendor_iv_frac") > VENDOR_IV_FLOOR_FRAC)
     series = ["expiry_ts", "root"]
     facts = ["mid", "vendor_iv_frac"]
-    quotes = chain.filter(usable & pl.col("is_standard")).with_columns(mid=(pl.col("bid") + pl.col("ask")) / 2)
+    quotes = chain.filter(usable & pl.col("is_standard")).with_columns(mid=mid())
     sides = [quotes.filter(pl.col("option_type") == side).select(*series, "strike", *facts) for side in ("call", "put")]
     pairs = sides[0].join(sides[1], on=[*series, "strike"], suffix="_put")
     pairs = pairs.join(forwards.select(*series, "forward", "t_years", "discount_factor"), on=series)

@@ -21,7 +21,8 @@ def zero_curve(tenor_years: Floats, par_yield_frac: Floats) -> pl.DataFrame:
     Parameters: published tenors in years, ascending, and par yields as fractions, same length. NaN yields are dropped.
     Returns one row per published tenor below one year and per half year from one year to the last published tenor:
     tenor_years, is_published_tenor, par_yield_frac, zero_rate_frac (continuous), discount_factor.
-    Raises ValueError when lengths differ, tenors do not ascend or no yield is left.
+    Raises ValueError when lengths differ, tenors do not ascend, no yield is left, or the yields jump so steeply that a
+    discount factor would not be positive.
     """
     tenors, yields = _quoted(tenor_years, par_yield_frac)
     short = tenors < 1.0 - _SAME_TENOR
@@ -32,6 +33,8 @@ def zero_curve(tenor_years: Floats, par_yield_frac: Floats) -> pl.DataFrame:
     all_tenors = np.concatenate([tenors[short], halves[long]])
     all_yields = np.concatenate([yields[short], half_yields[long]])
     discount = np.concatenate([1.0 / (1.0 + yields[short] * tenors[short]), bond[long]])
+    if not np.all(discount > 0.0):
+        raise ValueError("these par yields admit no positive discount factors")
     published = np.array([bool(np.any(np.abs(tenors - t) < _SAME_TENOR)) for t in all_tenors], dtype=bool)
     return pl.DataFrame(
         {

@@ -14,6 +14,7 @@ from models import conventions as c
 from models.conventions import Bools, Floats, Ints
 from models.discount import discount_factor
 from models.parity import parity_forward
+from models.quotes import is_usable, mid
 
 Curve = tuple[Floats, Floats]  # tenor_years, zero_rate_frac
 Carry = tuple[Floats, Floats]  # t_years, carry_frac
@@ -113,9 +114,8 @@ def _live_expiries(chain: pl.DataFrame, snapshot_ts: datetime) -> tuple[pl.DataF
 def _parity_forwards(live: pl.DataFrame, discount: Floats) -> tuple[Floats, Ints]:
     """Parity forward and number of pairs for every series; only standard contracts obey parity with the underlying."""
     forward, pairs = np.full(discount.size, np.nan), np.zeros(discount.size, dtype=np.int64)
-    usable = (pl.col("bid") > 0) & (pl.col("ask") >= pl.col("bid")) & pl.col("is_standard")
-    quotes = live.filter(usable).select(
-        "series", "strike", "option_type", mid=(pl.col("bid") + pl.col("ask")) / 2, spread=pl.col("ask") - pl.col("bid")
+    quotes = live.filter(is_usable() & pl.col("is_standard")).select(
+        "series", "strike", "option_type", mid=mid(), spread=pl.col("ask") - pl.col("bid")
     )
     sides = [quotes.filter(pl.col("option_type") == side).drop("option_type") for side in ("call", "put")]
     both = sides[0].join(sides[1], on=["series", "strike"], suffix="_put").sort("series", "strike")

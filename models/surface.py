@@ -12,6 +12,7 @@ from models.black import greeks
 from models.conventions import Bools, Floats, Ints
 from models.forwards import SnapshotMark
 from models.implied_vol import implied_vol
+from models.quotes import is_usable, mid
 
 IV_SOURCES = ("solved_mid", "solved_pair", "vendor", "interpolated", "none")
 _SERIES = ["expiry_ts", "root"]
@@ -39,15 +40,14 @@ def build_surface(
     """
     series = expiry_forwards.select(*_SERIES, "t_years", "discount_factor", "forward")
     live = chain.join(series, on=_SERIES, how="inner").sort(*_STRIKE, "option_type")
-    usable = (pl.col("bid") > 0) & (pl.col("ask") >= pl.col("bid"))
     live = live.with_columns(
-        is_quote_usable=usable.fill_null(value=False),
+        is_quote_usable=is_usable(),
         is_crossed=((pl.col("bid") > 0) & (pl.col("ask") > 0) & (pl.col("bid") > pl.col("ask"))).fill_null(value=False),
         underlying_last=pl.lit(mark.underlying_last, dtype=pl.Float64),
         spot=pl.lit(mark.spot),
         spot_source=pl.lit(mark.spot_source),
         days_to_expiry=(pl.col("expiry_date") - session_date).dt.total_days(),
-    ).with_columns(mid=pl.when("is_quote_usable").then((pl.col("bid") + pl.col("ask")) / 2))
+    ).with_columns(mid=pl.when("is_quote_usable").then(mid()))
     strikes = _volatilities(_by_strike(live))
     volatility = strikes.select(*_STRIKE, "iv_frac", "iv_source")
     contracts = live.join(volatility, on=_STRIKE, how="left", maintain_order="left")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ from pipelines.stages.spine import ALL_STAGES
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.query import query
 
-console = Console(highlight=False)
+# Piped output keeps its tables whole instead of folding them at 80 columns.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 _SHOWN_LEVELS = """
     select k.underlying, strftime(k.snapshot_ts, '%Y-%m-%d %H:%M') as "snapshot (UTC)", spot, gamma_flip as flip,
            gamma_flip_status as status, call_wall, put_wall, net_gex_usd_per_1pct / 1e9 as "net GEX, bn USD per 1 %"

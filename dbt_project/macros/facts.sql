@@ -1,7 +1,6 @@
 {# A fact mart holds the current version of every partition. What it holds is read off its own rows (`v`), so the
    record can never differ from the rows; a version without rows is held by holding none. #}
-{% macro current_facts(staged) %}
-{%- set table_name = this.identifier -%}
+{% macro current_facts(table_name, staged) %}
 {%- set versions = ref('stg_partition_versions') -%}
 with
 
@@ -23,10 +22,7 @@ missing_files as (
 )
 {%- endif %}
 
-select
-    {%- for column in model.columns.values() %}
-    {{ column.name }}{{ ',' if not loop.last }}
-    {%- endfor %}
+select * exclude (lake_file)
 from staged
 {%- if is_incremental() %}
 where lake_file in (select lake_file from missing_files)

@@ -83,10 +83,9 @@ def check_identities(strikes: pl.DataFrame, summary: pl.DataFrame) -> None:
 
 
 def _accounts(options: pl.DataFrame, frames: dict[str, pl.DataFrame]) -> dict[str, dict[str, float]]:
-    """Under each model every live contract is counted or not, and no open interest of a counted one is lost."""
+    """Under each model every live contract is counted or not, and no open interest is lost on the way to strikes."""
     whole = frames["exposure_summary"].filter(pl.col("scope") == "all")
-    counted = options.filter(pl.col("is_standard"))
-    per_model = frames["strike_exposures"].select((pl.col("call_open_interest") + pl.col("put_open_interest")).sum()).item()
+    by_strike = frames["strike_exposures"].select(pl.col("call_open_interest", "put_open_interest").sum())
     return {
         "contracts": {
             "in": float(options.height * len(DEALER_MODELS)),
@@ -94,8 +93,8 @@ def _accounts(options: pl.DataFrame, frames: dict[str, pl.DataFrame]) -> dict[st
             "not_counted": float(whole["contracts_not_counted"].sum()),
         },
         "open_interest": {
-            "in": float(counted["open_interest"].sum()) * len(DEALER_MODELS),
-            "out": float(per_model),
+            "in": float(options["open_interest"].sum()) * len(DEALER_MODELS),
+            "out": float(by_strike.sum_horizontal().item()),
         },
     }
 

@@ -10,6 +10,8 @@ from typing import Any
 from pipelines.settings import Paths
 from pipelines.warehouse.project import DBT_PROJECT, environment
 
+_NAMED = 5  # failures named in a message
+
 
 class DbtError(Exception):
     """dbt did not get through; one line names the first model or test that failed, and why."""
@@ -42,9 +44,10 @@ def invoke(paths: Paths, arguments: list[str]) -> None:
         "--profiles-dir", str(DBT_PROJECT),
         "--target-path", str(paths.build / "dbt" / "target"),
         "--log-path", str(paths.build / "dbt" / "logs"),
-        "--quiet",
-        # At debug level dbt writes 10,000 lines a publish, which takes over a second.
-        "--log-level-file", "info",
+        "--quiet", "--log-level", "none",
+        # A log of 10,000 lines a publish takes over a second, and its file would stay open in this process;
+        # what failed, and why, stands in the target folder (run_results.json and the compiled queries).
+        "--log-level-file", "none",
     ]  # fmt: skip
     with _environment(paths):
         try:
@@ -71,10 +74,12 @@ def _close_connections() -> None:
 def _why(outcome: Any) -> str:
     if outcome.exception is not None:
         return f"dbt: {_one_line(str(outcome.exception))}"
-    for result in getattr(outcome.result, "results", None) or []:
-        if str(result.status) in {"fail", "error", "runtime error"}:
-            kind = result.node.resource_type
-            return f"dbt {kind} {result.node.name} failed: {_one_line(result.message or '')}"
+    results = getattr(outcome.result, "results", None) or []
+    failed = [result for result in results if str(result.status) in {"fail", "error", "runtime error"}]
+    if failed:
+        names = [f"{result.node.resource_type} {result.node.name}" for result in failed]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return f"dbt {', '.join(names[:_NAMED])}{more} failed: {_one_line(failed[0].message or '')}"
     return "dbt failed without naming a model or test"
 
 

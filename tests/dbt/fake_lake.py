@@ -102,10 +102,11 @@ class FakeLake:
 
 def snapshot_rows(head: Row, session: date, open_interest: float, skew: float) -> dict[str, list[Row]]:
     """Rows of one snapshot that satisfy every published identity."""
+    part = f"{head['underlying']}{session}+"
     expiries = [_expiry(session, days) for days in EXPIRY_DAYS]
     contracts = [
-        head | expiry | {"strike": strike, "option_type": side, "contract_id": f"{expiry['expiry_date']}{side}{strike}"}
-        for expiry in expiries for strike in STRIKES for side in ("call", "put")
+        head | expiry | {"strike": strike, "option_type": side, "contract_id": f"{part}{day}{side}{strike}"}
+        for day, expiry in zip(EXPIRY_DAYS, expiries, strict=True) for strike in STRIKES for side in ("call", "put")
     ]  # fmt: skip
     priced = {"open_interest": open_interest, "multiplier": 100.0, "iv_source": "solved_mid", "iv_frac": 0.2}
     scoped = [head | {"dealer_model": model, "scope": scope} for model in MODELS for scope in SCOPES]

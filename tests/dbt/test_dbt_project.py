@@ -67,7 +67,7 @@ def spoil(lake: FakeLake, table: str, **values: Any) -> None:
 
 def test_every_kind_of_test_catches_what_it_is_for(lake: FakeLake) -> None:
     lake.land(SESSION, "SPX", skew=1.0)
-    spoil(lake, "option_snapshots", iv_frac=None, delta=2.0, option_type="either")
+    spoil(lake, "option_snapshots", iv_frac=None, open_interest=-1.0, option_type="either")
     spoil(lake, "opex_rolloff", expiry_date=date(2024, 1, 5))
     spoil(lake, "gamma_profile", spot_levels=[1.0])
     lake.versions[-1]["row_count"] = 5
@@ -78,7 +78,7 @@ def test_every_kind_of_test_catches_what_it_is_for(lake: FakeLake) -> None:
     caught = {
         "strikes_sum_to_the_totals_of_all_expiries", "strikes_sum_to_the_totals_of_30_days",
         "net_exposure_of_a_strike_is_call_plus_put",
-        "null_only_with_status_option_snapshots_iv_frac", "accepted_range_option_snapshots_delta",
+        "null_only_with_status_option_snapshots_iv_frac", "accepted_range_option_snapshots_open_interest",
         "accepted_values_option_snapshots_option_type", "unique_combination_opex_rolloff",
         "a_profile_has_one_value_per_spot_level", "holds_current_versions_gamma_profile",
     }  # fmt: skip

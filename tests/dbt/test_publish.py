@@ -21,7 +21,7 @@ from pipelines.settings import PROJECT, Paths
 from pipelines.tables import PUBLISHED_TABLES, published_columns
 from pipelines.warehouse import publish as publishing
 from pipelines.warehouse.marts import EXPORTED
-from pipelines.warehouse.project import DBT_PROJECT
+from pipelines.warehouse.project import DBT_PROJECT, build_file
 from pipelines.warehouse.publish import PublishError, publish
 from tests.dbt.fake_lake import FakeLake
 
@@ -41,6 +41,10 @@ def contents(file: Path) -> Rows:
     return rows
 
 
+def project_files() -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in DBT_PROJECT.rglob("*")}
+
+
 class World:
     """A warehouse that can be put back to where it started, at the same place."""
 
@@ -49,6 +53,7 @@ class World:
         self._kept = home / "kept"
         self.empty_file = home / "empty.duckdb"
         self.lake = FakeLake(self.paths)
+        self.project_before = project_files()
 
     def keep(self) -> None:
         shutil.copytree(self.paths.root, self._kept)
@@ -133,8 +138,8 @@ def test_with_nothing_new_nothing_is_built_and_nothing_is_touched(
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_publishing_by_increments_equals_publishing_anew(world: World) -> None:
-    """A restated, a new, a withdrawn and an untouched partition at once."""
+def test_publishing_by_increments_equals_building_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restated, a new, a withdrawn and an untouched partition at once; a changed project is built anew."""
     world.lake.land(DAYS[0], "SPX", open_interest=25.0, known_at=LATER)
     world.lake.land(DAYS[1], "SPY")
     world.lake.withdraw(DAYS[2], "SPX", LATER)
@@ -144,15 +149,9 @@ def test_publishing_by_increments_equals_publishing_anew(world: World) -> None:
     by_increments = contents(world.paths.warehouse)
     held = {row[:4] for row in by_increments["option_snapshots"]}
     assert held == {("us", DAYS[0], "SPX", 2), ("us", DAYS[1], "SPX", 1), ("us", DAYS[1], "SPY", 1)}
-    assert publish(world.paths, full_refresh=True).is_rebuilt
-    assert contents(world.paths.warehouse) == by_increments
-
-
-def test_a_changed_project_is_built_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "project_fingerprint", lambda: "another")
-    before = contents(world.paths.warehouse)
+    monkeypatch.setattr(publishing, "project_fingerprint", lambda: "a changed project")
     assert publish(world.paths).is_rebuilt
-    assert contents(world.paths.warehouse) == before
+    assert contents(world.paths.warehouse) == by_increments
 
 
 def test_small_marts_are_parquet_files_equal_to_their_tables(world: World) -> None:
@@ -180,7 +179,7 @@ def test_a_failing_test_leaves_the_old_file_and_is_named(world: World) -> None:
 READER = """
 import sys, duckdb
 connection = duckdb.connect(sys.argv[1], read_only=True)
-cursor = connection.execute("select v from key_levels where session_date = date '2024-01-02'")
+cursor = connection.cursor().execute("select v from key_levels where session_date = date '2024-01-02'")
 print(cursor.fetchone()[0], flush=True)
 sys.stdin.readline()
 rows = connection.execute("select distinct v from key_levels where session_date = date '2024-01-02'").fetchall()
@@ -216,20 +215,20 @@ def test_two_publishes_at_once_are_refused(world: World) -> None:
         publish(world.paths)
 
 
-# dbt replaced by two statements: what is killed here is the way around it.
-QUICK = """
-import sys
-from pathlib import Path
-import duckdb
-from pipelines.settings import Paths
-from pipelines.warehouse import publish as publishing
-from pipelines.warehouse.project import build_file
-
-def build(paths):
+def quick_build(paths: Paths) -> None:
+    """In place of dbt, where what is killed is the way around it."""
     with duckdb.connect(str(build_file(paths))) as connection:
         connection.execute(f"create or replace table load_ledger as from '{paths.build}/exports/load_ledger.parquet'")
 
-publishing.build = build
+
+QUICK = """
+import sys
+from pathlib import Path
+from pipelines.settings import Paths
+from pipelines.warehouse import publish as publishing
+from tests.dbt.test_publish import quick_build
+
+publishing.build = quick_build
 publishing.publish(Paths(Path(sys.argv[1])))
 """
 
@@ -250,7 +249,7 @@ def run(code: str, paths: Paths, **environment: str) -> subprocess.Popen[bytes]:
     ],
 )
 def test_killed_at_any_boundary_a_whole_file_serves_and_the_next_publish_is_right(
-    world: World, boundary: str, loads_served: int
+    world: World, monkeypatch: pytest.MonkeyPatch, boundary: str, loads_served: int
 ) -> None:
     world.lake.load("another.csv")
     world.lake.export()
@@ -259,7 +258,8 @@ def test_killed_at_any_boundary_a_whole_file_serves_and_the_next_publish_is_righ
     served = contents(world.paths.warehouse)
     assert len(served["load_ledger"]) == loads_served
     assert len(served["key_levels"]) == 36
-    assert run(QUICK, world.paths).wait(60) == 0
+    monkeypatch.setattr(publishing, "build", quick_build)
+    publish(world.paths)
     assert len(contents(world.paths.warehouse)["load_ledger"]) == 2
     assert pl.read_parquet(world.paths.marts / "load_ledger.parquet").height == 2
     manifest = json.loads((world.paths.marts / "_manifest.json").read_text())
@@ -297,6 +297,4 @@ def test_killed_while_dbt_builds_the_old_file_serves_and_the_next_publish_is_rig
 
 
 def test_the_dbt_project_is_only_read(world: World) -> None:
-    before = {path: path.stat().st_mtime_ns for path in DBT_PROJECT.rglob("*")}
-    publish(world.paths, full_refresh=True)
-    assert {path: path.stat().st_mtime_ns for path in DBT_PROJECT.rglob("*")} == before
+    assert project_files() == world.project_before

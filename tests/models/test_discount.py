@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from models.discount import discount_factor, zero_curve
 
 TENORS = np.array([1 / 12, 2 / 12, 0.25, 0.5, 1, 2, 3, 5, 7, 10, 20, 30])
-YIELDS = st.lists(st.floats(0.0, 0.09), min_size=TENORS.size, max_size=TENORS.size).map(np.array)
+STEPS = st.lists(st.floats(-0.003, 0.003), min_size=TENORS.size, max_size=TENORS.size)
+YIELDS = st.builds(lambda level, steps: level + np.cumsum(steps), st.floats(0.0, 0.08), STEPS)
 
 
 @given(YIELDS)
@@ -45,6 +46,11 @@ def test_zero_rates_are_linear_between_points_and_flat_outside():
 
 def test_without_a_curve_nothing_is_discounted():
     assert discount_factor(np.array([]), np.array([]), np.array([0.1, 5.0])).tolist() == [1.0, 1.0]
+
+
+def test_yields_that_no_discounting_can_explain_are_an_error():
+    with pytest.raises(ValueError, match="no positive discount factors"):
+        zero_curve(np.array([0.5, 20.0, 30.0]), np.array([0.0, 0.0, 0.08]))
 
 
 def test_missing_yields_are_dropped_and_an_empty_curve_is_an_error():

@@ -1,27 +1,36 @@
+{%- set terms = [
+    'underlying', 'root', 'expiry_date', 'expiry_ts', 'settlement', 'exercise', 'multiplier', 'is_standard',
+    'strike', 'option_type',
+] -%}
+
 with
 
 chain_rows as (
     select * from {{ ref('stg_chains') }}
 ),
 
--- A contract may be restated (an adjustment, a corrected page): the newest snapshot describes it.
+-- A contract may be restated (an adjustment, a corrected page): the newest snapshot describes it. Of two sources
+-- the name decides, so that the answer never depends on the order of reading.
 described as (
     select
         market,
         contract_id,
-        contract_id as vendor_symbol,
-        {%- for name in [
-            'underlying', 'root', 'expiry_date', 'expiry_ts', 'settlement', 'exercise', 'multiplier',
-            'is_standard', 'strike', 'option_type',
-        ] %}
-        arg_max({{ name }}, snapshot_ts) as {{ name }},
-        {%- endfor %}
-        -- No US contract is quoted in its own underlying; other markets do not say yet.
-        case when market = 'us' then false end as is_inverse,
+        arg_max({ {% for name in terms %}{{ name }}: {{ name }}{{ ', ' if not loop.last }}{% endfor %} }, (snapshot_ts, source)) as terms,
         min(snapshot_ts) as first_seen_ts,
         max(snapshot_ts) as last_seen_ts
     from chain_rows
     group by market, contract_id
 )
 
-select * from described
+select
+    market,
+    contract_id,
+    contract_id as vendor_symbol,
+    {%- for name in terms %}
+    terms.{{ name }} as {{ name }},
+    {%- endfor %}
+    -- No US contract is quoted in its own underlying; other markets do not say yet.
+    case when market = 'us' then false end as is_inverse,
+    first_seen_ts,
+    last_seen_ts
+from described

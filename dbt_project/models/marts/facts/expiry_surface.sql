@@ -1,1 +1,1 @@
-{{ current_facts(ref('stg_expiry_surface')) }}
+{{ current_facts('expiry_surface', ref('stg_expiry_surface')) }}

@@ -1,1 +1,1 @@
-{{ current_facts(ref('stg_exposure_heatmap')) }}
+{{ current_facts('exposure_heatmap', ref('stg_exposure_heatmap')) }}

@@ -1,1 +1,1 @@
-{{ current_facts(ref('stg_exposure_summary')) }}
+{{ current_facts('exposure_summary', ref('stg_exposure_summary')) }}

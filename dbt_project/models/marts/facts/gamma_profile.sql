@@ -1,1 +1,1 @@
-{{ current_facts(ref('stg_gamma_profile')) }}
+{{ current_facts('gamma_profile', ref('stg_gamma_profile')) }}

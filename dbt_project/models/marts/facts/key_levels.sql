@@ -1,1 +1,1 @@
-{{ current_facts(ref('stg_key_levels')) }}
+{{ current_facts('key_levels', ref('stg_key_levels')) }}

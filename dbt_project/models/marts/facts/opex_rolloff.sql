@@ -1,1 +1,1 @@
-{{ current_facts(ref('stg_opex_rolloff')) }}
+{{ current_facts('opex_rolloff', ref('stg_opex_rolloff')) }}

@@ -1,1 +1,1 @@
-{{ current_facts(ref('stg_option_snapshots')) }}
+{{ current_facts('option_snapshots', ref('stg_option_snapshots')) }}

@@ -1,1 +1,1 @@
-{{ current_facts(ref('stg_quarantine')) }}
+{{ current_facts('quarantine', ref('stg_quarantine')) }}

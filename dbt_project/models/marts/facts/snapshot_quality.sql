@@ -1,1 +1,1 @@
-{{ current_facts(ref('stg_snapshot_quality')) }}
+{{ current_facts('snapshot_quality', ref('stg_snapshot_quality')) }}

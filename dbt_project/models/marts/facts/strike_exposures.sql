@@ -1,1 +1,1 @@
-{{ current_facts(ref('stg_strike_exposures')) }}
+{{ current_facts('strike_exposures', ref('stg_strike_exposures')) }}

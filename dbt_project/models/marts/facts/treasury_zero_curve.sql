@@ -1,1 +1,1 @@
-{{ current_facts(ref('stg_treasury_zero_curve')) }}
+{{ current_facts('treasury_zero_curve', ref('stg_treasury_zero_curve')) }}

@@ -1,0 +1,127 @@
+"""The gamma flip against closed forms, and every reason why there may be none."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.flip import (
+    Flip,
+    Legs,
+    exposure_function,
+    exposure_slope,
+    find_flip,
+    gamma_profile,
+    make_legs,
+    sign_changes,
+    spot_grid,
+)
+from tests.models.chains import contracts_of, quoted
+from tests.models.test_exposures import exposed
+
+SPOT = 100.0
+
+
+def book(strikes, weights, *, years=0.1, vol=0.2, basis=0.0, spot=SPOT) -> Legs:
+    count = len(strikes)
+    return make_legs(
+        spot=spot, forward=np.full(count, spot * np.exp(basis * years)), strike=np.array(strikes, dtype=float),
+        t_years=np.full(count, years), iv_frac=np.broadcast_to(vol, count).astype(float),
+        discount_factor=np.full(count, 0.99), weights=np.array([weights], dtype=float),
+        series=np.zeros(count, dtype=np.int64),
+    )  # fmt: skip
+
+
+def flip_of(legs: Legs, bumped: tuple[Legs, ...] = (), spot: float = SPOT) -> Flip:
+    spots = spot_grid(spot)
+    everything = [np.ones(leg.slope.size, dtype=bool) for leg in (legs, *bumped)]
+    curves = [gamma_profile(leg, spots, 1)[0, 0] for leg in (legs, *bumped)]
+    return find_flip(
+        legs, bumped, curves[0], tuple(curves[1:]),
+        model=0, is_leg_member=everything[0], is_bumped_member=tuple(everything[1:]), spots=spots, spot=spot,
+    )  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.floats(88, 99), st.floats(101, 112), st.floats(0.02, 0.5), st.floats(0.1, 0.5), st.floats(-0.05, 0.05))
+def test_two_strikes_of_equal_size_flip_at_their_geometric_mean(low, high, years, vol, basis):
+    flip = flip_of(book([low, high], [-1.0, 1.0], years=years, vol=vol, basis=basis))
+    expected = np.sqrt(low * high) * np.exp(-(vol**2) * years / 2) / np.exp(basis * years)
+    if not 0.81 * SPOT < expected < 1.19 * SPOT:
+        return
+    assert flip.nearest is not None
+    assert flip.nearest.level == pytest.approx(expected, rel=1e-11)
+    assert flip.status == "ok"
+
+
+def test_the_bracket_holds_the_flip_and_is_one_step_of_the_grid():
+    flip = flip_of(book([95, 105], [-1, 1]))
+    assert flip.nearest is not None
+    assert flip.nearest.low <= flip.nearest.level <= flip.nearest.high
+    assert flip.nearest.high - flip.nearest.low == pytest.approx(0.001 * SPOT)
+
+
+def test_the_slope_is_the_derivative_of_the_profile_at_the_flip():
+    legs = book([95, 105], [-1, 1])
+    everything = np.ones(2, dtype=bool)
+    value, level = exposure_function(legs, 0, everything), 99.5
+    difference = (value(level + 1e-4) - value(level - 1e-4)) / 2e-4
+    assert exposure_slope(legs, 0, everything, level) == pytest.approx(difference, rel=1e-7)
+
+
+def test_all_zeros_are_found_and_the_nearest_is_published():
+    flip = flip_of(book([88, 97, 106], [1, -1, 1], vol=0.1))
+    assert (flip.status, len(flip.roots)) == ("several", 2)
+    assert flip.nearest is not None
+    distances = [abs(root.level - SPOT) for root in flip.roots]
+    assert abs(flip.nearest.level - SPOT) == min(distances)
+
+
+def test_short_dealers_never_flip():
+    assert flip_of(book([95, 105], [-1, -1])) == Flip("no_sign_change", (), None, None, None)
+
+
+def test_the_band_spans_the_flips_of_the_four_bumps():
+    bumps = [{"vol": 0.21}, {"vol": 0.19}, {"basis": 0.01}, {"basis": -0.01}]
+    moved = [flip_of(book([95, 105], [-1, 1], **bump)).nearest for bump in bumps]
+    levels = [root.level for root in moved if root is not None]
+    flip = flip_of(book([95, 105], [-1, 1]), tuple(book([95, 105], [-1, 1], **bump) for bump in bumps))
+    assert flip.nearest is not None
+    levels.append(flip.nearest.level)
+    assert flip.band == pytest.approx((min(levels), max(levels)), rel=1e-12)
+
+
+def test_a_bump_without_a_flip_leaves_no_band():
+    flip = flip_of(book([95, 105], [-1, 1]), (book([95, 105], [-1, -1]),))
+    assert flip.nearest is not None
+    assert flip.band is None
+
+
+def test_a_zero_on_the_grid_itself_is_stepped_over():
+    changes = sign_changes(np.array([1.0, 2.0, 3.0, 4.0]), np.array([-1.0, 0.0, 2.0, 0.0]))
+    assert changes == [(1.0, 3.0)]
+
+
+@pytest.mark.parametrize("held", [[], [4000.0]])
+def test_fewer_than_two_held_strikes_are_insufficient(held: list[float]):
+    contracts = contracts_of(quoted(30))
+    count = pl.when(pl.col("strike").is_in(held)).then(10.0).otherwise(0.0)
+    levels = exposed(contracts.with_columns(open_interest=count)).key_levels
+    rows = levels.filter(pl.col("scope") == "all")
+    assert rows["gamma_flip_status"].to_list() == ["insufficient_data"] * 2
+    assert rows["gamma_flip"].to_list() == rows["gamma_flip_root_count"].to_list() == [None, None]
+
+
+def test_published_flip_columns_hang_together():
+    counts = pl.when(pl.col("option_type") == "call").then(pl.col("strike") - 3000).otherwise(5000 - pl.col("strike"))
+    levels = exposed(contracts_of(quoted(30)).with_columns(open_interest=counts)).key_levels
+    row = levels.filter(pl.col("scope") == "all").row(0, named=True)
+    assert row["gamma_flip_status"] == "ok"
+    assert row["gamma_flips"] == [row["gamma_flip"]]
+    assert row["gamma_flip_low"] <= row["gamma_flip"] <= row["gamma_flip_high"]
+    assert row["gamma_flip_bracket_low"] <= row["gamma_flip"] <= row["gamma_flip_bracket_high"]
+    assert (row["gamma_flip_search_low"], row["gamma_flip_search_high"]) == pytest.approx((3200, 4800))
+    assert row["distance_to_flip_pct"] == pytest.approx(100 * (4000 / row["gamma_flip"] - 1))
