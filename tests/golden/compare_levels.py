@@ -66,10 +66,10 @@ def compute(page: Page, curves: dict[date, tuple]) -> Computed:
     marked = perf_counter()
     contracts, surface = build_surface(page.chain, forwards, mark, session_date=page.session_date)
     built = perf_counter()
-    expired = page.chain.filter((pl.col("expiry_date") == page.session_date) & (pl.col("expiry_ts") <= page.snapshot_ts))
+    is_over = (pl.col("expiry_date") == page.session_date) & (pl.col("expiry_ts") <= page.snapshot_ts)
     exposures = expose(
         contracts, session_date=page.session_date, spot=mark.spot, monthly_expiries=monthly_dates(page),
-        has_expired_session_contracts=not expired.is_empty(),
+        has_expired_session_contracts=not page.chain.filter(is_over).is_empty(),
     )  # fmt: skip
     seconds = (marked - started, built - marked, perf_counter() - built)
     return Computed(page, curve_date, forwards, mark, contracts, surface, exposures, seconds)
@@ -173,10 +173,8 @@ def _of_spot(
     file: str, name: str, ours: float | None, stated: str, spot: float, allowed: float, model: str = "", scope: str = ""
 ) -> Difference:
     theirs = float(stated) if stated else None
-    if ours is None or theirs is None:
-        size = 0.0 if ours is theirs else float("inf")
-    else:
-        size = abs(ours - theirs) / spot
+    both_or_neither = 0.0 if ours is theirs else float("inf")
+    size = both_or_neither if ours is None or theirs is None else abs(ours - theirs) / spot
     return Difference(file, model, scope, name, ours, theirs, size, allowed)
 
 

@@ -39,12 +39,14 @@ def naive_levels(snapshot_ts: datetime, *, is_all_pm: bool) -> tuple[float, floa
         "iv_frac": chain["vendor_iv_frac"].to_numpy(), "discount_factor": np.ones(chain.height),
     }  # fmt: skip
     found = greeks(spot=spot, is_call=is_call, **leg)
-    per_contract = {"gamma": found.gamma, "delta": found.delta, "vanna_per_volpt": found.vanna, "charm_per_day": found.charm}
-    net = exposures(held, np.full(chain.height, 100.0), spot, per_contract)["gex_usd_per_1pct"].sum()
+    named = {"gamma": found.gamma, "delta": found.delta, "vanna_per_volpt": found.vanna, "charm_per_day": found.charm}
+    net = exposures(held, np.full(chain.height, 100.0), spot, named)["gex_usd_per_1pct"].sum()
     legs = make_legs(spot=spot, weights=held[None, :] * 100, series=np.zeros(chain.height, dtype=np.int64), **leg)
     everything, spots = np.ones(legs.slope.size, dtype=bool), spot_grid(spot)
     profile = gamma_profile(legs, spots, 1)[0, 0]
-    flip = find_flip(legs, (), profile, (), model=0, is_leg_member=everything, is_bumped_member=(), spots=spots, spot=spot)
+    flip = find_flip(
+        legs, (), profile, (), model=0, is_leg_member=everything, is_bumped_member=(), spots=spots, spot=spot
+    )
     assert flip.nearest is not None
     return float(net), flip.nearest.level
 

@@ -60,7 +60,8 @@ def test_strikes_sum_to_the_totals_of_every_scope(seed: int):
     days = (pl.col("expiry_date") - SESSION).dt.total_days()
     member = {
         "all": pl.lit(value=True), "0dte": days == 0, "weekly": days <= 7, "le_30d": days <= 30,
-        "monthly": pl.col("expiry_date").is_in(MONTHLY), "next_expiry": pl.col("expiry_date") == pl.col("expiry_date").min(),
+        "monthly": pl.col("expiry_date").is_in(MONTHLY),
+        "next_expiry": pl.col("expiry_date") == pl.col("expiry_date").min(),
     }  # fmt: skip
     for row in frames.exposure_summary.filter(pl.col("scope_status") == "ok").iter_rows(named=True):
         own = frames.strike_exposures.filter((pl.col("dealer_model") == row["dealer_model"]) & member[row["scope"]])
@@ -94,12 +95,14 @@ def test_the_profile_at_spot_is_the_net_exposure(seed: int):
             place = int(np.argmin(np.abs(np.array(row["spot_levels"]) - SPOT)))
             assert row["spot_levels"][place] == pytest.approx(SPOT, rel=1e-12)
             tolerance = 1e-9 * total["gross_gex_usd_per_1pct"]
-            assert row["net_gex_usd_per_1pct_curve"][place] == pytest.approx(total["net_gex_usd_per_1pct"], abs=tolerance)
+            at_spot = row["net_gex_usd_per_1pct_curve"][place]
+            assert at_spot == pytest.approx(total["net_gex_usd_per_1pct"], abs=tolerance)
 
 
 def test_equal_inputs_give_equal_bits_in_any_order_of_rows():
     contracts = priced()
-    one, again, mixed = (exposed(f) for f in (contracts, contracts, contracts.sample(fraction=1.0, shuffle=True, seed=1)))
+    shuffled = contracts.sample(fraction=1.0, shuffle=True, seed=1)
+    one, again, mixed = (exposed(frame) for frame in (contracts, contracts, shuffled))
     for name in ("strike_exposures", "exposure_summary", "key_levels", "gamma_profile", "opex_rolloff"):
         assert getattr(one, name).equals(getattr(again, name))
         assert getattr(one, name).equals(getattr(mixed, name))
@@ -152,6 +155,12 @@ def test_the_zero_dte_share_is_its_part_of_the_gross_gamma():
     gross = dict(summary.select("scope", "gross_gex_usd_per_1pct").rows())
     assert gross["0dte"] > 0
     assert summary["zero_dte_share_frac"].to_list() == pytest.approx([gross["0dte"] / gross["all"]] * 12)
+
+
+def test_a_snapshot_without_live_contracts_keeps_its_rows():
+    frames = exposed(contracts_of(quoted(-1)))
+    assert frames.strike_exposures.height == frames.opex_rolloff.height == 0
+    assert frames.key_levels["scope_status"].to_list() == ["empty", "after_expiry", *["empty"] * 4] * 2
 
 
 def test_dealers_hold_what_the_model_says():

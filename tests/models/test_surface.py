@@ -95,6 +95,23 @@ def test_the_expiry_surface_counts_every_contract_and_reads_the_money_volatility
     assert surface["days_to_expiry"].to_list() == [60, 90]
 
 
+def test_the_order_of_rows_does_not_change_a_bit():
+    chain = pl.concat([quoted(5), quoted(60, vol=smile), without_quotes(quoted(90))])
+    mixed = chain.sample(fraction=1.0, shuffle=True, seed=3)
+    for ours, theirs in zip(
+        build_surface(chain, *marks(chain), session_date=SESSION),
+        build_surface(mixed, *marks(mixed), session_date=SESSION),
+        strict=True,
+    ):
+        assert ours.equals(theirs)
+
+
+def test_a_page_of_expired_contracts_has_no_surface():
+    contracts, surface = build_surface(quoted(-1), *marks(quoted(-1)), session_date=SESSION)
+    assert (contracts.height, surface.height) == (0, 0)
+    assert contracts.columns == contracts_of(quoted(30)).columns
+
+
 def test_crossed_quotes_are_marked_and_not_used():
     chain = without_side(quoted(60), 4200.0, "call", ask=0.01)
     row = contracts_of(chain).filter((pl.col("strike") == 4200.0) & (pl.col("option_type") == "call"))

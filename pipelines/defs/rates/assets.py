@@ -1,7 +1,5 @@
 """Treasury curves, partitioned by the weekdays on which the Treasury may publish."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from pipelines.defs.partitions import treasury_day_partitions

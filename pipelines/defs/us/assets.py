@@ -1,7 +1,5 @@
 """The spine of market `us`: one asset per arrow, partitioned by exchange session."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from pipelines.defs.partitions import us_session_partitions

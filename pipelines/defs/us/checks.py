@@ -1,7 +1,5 @@
 """What must hold in every session of market `us`, as sentences. The gates decide inside the write; these report."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from pipelines.defs.partitions import us_session_partitions

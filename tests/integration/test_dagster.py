@@ -1,0 +1,56 @@
+"""Dagster sees one asset per arrow, runs a range of sessions in one process, and reports what the gates found."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from pipelines.definitions import defs
+from pipelines.lake.store import opened
+from pipelines.settings import data_paths
+from pipelines.simulate import write_market
+from tests.integration.spine import land
+
+ASSETS = {"rates", "landing", "marks", "surface", "exposures", "heatmap", "quality", "warehouse"}
+
+
+def test_the_assets_are_the_arrows_of_the_lake_and_the_warehouse() -> None:
+    graph = defs.resolve_asset_graph()
+    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == ASSETS
+    upstream = {key.to_user_string() for key in graph.get(dg.AssetKey("surface")).parent_keys}
+    assert upstream == {"landing", "marks"}
+
+
+def test_sessions_are_the_partitions_and_holidays_are_none() -> None:
+    from pipelines.defs.partitions import us_session_partitions
+
+    assert us_session_partitions.has_partition_key("2023-04-06")
+    assert not us_session_partitions.has_partition_key("2023-04-07")  # Good Friday
+    assert not us_session_partitions.has_partition_key("2025-01-09")  # a day of mourning
+    assert us_session_partitions.get_first_partition_key() == "2004-01-02"
+
+
+def test_one_run_materialises_a_range_of_sessions_and_its_checks(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEALERFLOW_DATA", str(tmp_path))
+    paths = data_paths()
+    with opened(paths) as lake:
+        land(lake, write_market(paths.root / "sample"))
+    first_and_last = {"dagster/asset_partition_range_start": "2024-06-17", "dagster/asset_partition_range_end": "2024-06-20"}
+    with dg.DagsterInstance.ephemeral() as instance:
+        rates = defs.resolve_job_def("rates_job").execute_in_process(
+            instance=instance,
+            tags={"dagster/asset_partition_range_start": "2024-06-03", "dagster/asset_partition_range_end": "2024-06-20"},
+        )
+        spine = defs.resolve_job_def("us_job").execute_in_process(instance=instance, tags=first_and_last)
+    assert rates.success
+    assert spine.success
+    written = [event.partition for event in spine.get_asset_materialization_events() if event.asset_key.path == ["exposures"]]
+    assert written == ["2024-06-17", "2024-06-18", "2024-06-20"]
+    checks = {e.check_name: e.passed for e in spine.get_asset_check_evaluations() if e.asset_key.path == ["quality"]}
+    assert checks["every_listed_row_has_a_fate"]
+    assert checks["open_interest_changed_by_no_more_than_was_traded"]
+    assert checks["the_gates_refused_nothing"]
+    assert not checks["most_quotes_are_there"]  # one page was pulled late in the evening
+    with opened(paths) as lake:
+        sessions = {str(v.key.session_date) for v in lake.catalogue.versions(["snapshot_quality"])}
+    assert sessions == {"2024-06-17", "2024-06-18", "2024-06-20"}
