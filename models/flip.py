@@ -172,5 +172,9 @@ def _nearest_root(value: Callable[[float], float], brackets: list[tuple[float, f
 
 
 def _refined(value: Callable[[float], float], low: float, high: float) -> Root:
+    """The zero between two spots; a zero that lies on one of them may have lost its change of sign to rounding."""
+    at_low, at_high = value(low), value(high)
+    if at_low * at_high >= 0.0:
+        return Root(low if abs(at_low) <= abs(at_high) else high, low, high)
     level = brentq(value, low, high, xtol=c.FLIP_TOLERANCE_USD, rtol=_RELATIVE_TOLERANCE)
     return Root(float(level), low, high)

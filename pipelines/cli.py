@@ -71,7 +71,7 @@ def run(
 
 @app.command(epilog="Example: `dealerflow sample && dealerflow run`")
 def sample(
-    seed: Annotated[int, typer.Option(help="Another seed, another market.")] = 7,
+    seed: Annotated[int, typer.Option(help="Another seed, another market.")] = 2,
 ) -> None:
     """Land a small simulated market, so that a machine without vendor files has something to compute.
 

@@ -18,7 +18,7 @@ from pipelines.simulate.script import INSTRUMENTS, PULLS, Pull, file_name
 from pipelines.simulate.snapshot import Snapshot
 from pipelines.simulate.treasury_file import FILE_NAME, treasury_file
 
-DEFAULT_SEED = 7
+DEFAULT_SEED = 2
 
 
 @dataclass(frozen=True, slots=True)

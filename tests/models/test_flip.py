@@ -57,6 +57,16 @@ def test_two_strikes_of_equal_size_flip_at_their_geometric_mean(low, high, years
     assert flip.status == "ok"
 
 
+@settings(deadline=None, max_examples=200)
+@given(st.integers(85, 99), st.integers(101, 115), st.floats(0.1, 0.5))
+def test_a_flip_that_lies_on_a_point_of_the_grid_is_found(low, high, vol):
+    years = 0.1
+    basis = (np.log(np.sqrt(low * high) / SPOT) - vol**2 * years / 2) / years
+    flip = flip_of(book([low, high], [-1.0, 1.0], years=years, vol=vol, basis=basis))
+    assert flip.nearest is not None
+    assert flip.nearest.level == pytest.approx(SPOT, rel=1e-10)
+
+
 def test_the_bracket_holds_the_flip_and_is_one_step_of_the_grid():
     flip = flip_of(book([95, 105], [-1, 1]))
     assert flip.nearest is not None

@@ -54,7 +54,7 @@ def compute(market: SimulatedMarket, page: SimulatedPage) -> Computed:
 
 @pytest.fixture(scope="module")
 def computed() -> list[Computed]:
-    market = simulate_market(7)
+    market = simulate_market(2)
     return [compute(market, page) for page in market.pages if page.repeats is None]
 
 
