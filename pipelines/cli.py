@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -82,7 +81,9 @@ def sample(
     operate.sample(seed)
 
 
-@app.command(epilog="Examples: `dealerflow sql \"from key_levels_latest\"` · `... --as-known '2025-05-01 12:00' --format csv`")
+@app.command(
+    epilog="Examples: `dealerflow sql \"from key_levels_latest\"` · `... --as-known '2025-05-01 12:00' --format csv`"
+)
 def sql(
     query: Annotated[str, typer.Argument(help="One query; tables as `dealerflow tables` lists them.")],
     as_known: Annotated[
@@ -119,11 +120,13 @@ def tables(
 
 def main() -> None:
     """Run a command; what the user can mend is one line on stderr and exit code 1."""
-    from pipelines.errors import user_errors
+    from pipelines.errors import is_for_users
 
     try:
         app()
-    except (UserError, *user_errors()) as error:
+    except Exception as error:
+        if not isinstance(error, UserError) and not is_for_users(error):
+            raise
         Console(stderr=True, highlight=False).print(f"[red]dealerflow:[/red] {error}", soft_wrap=True)
         sys.exit(1)
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+_FOR_USERS = ("LakeBusy", "PublishError", "QueryError")
 
 
-def user_errors() -> tuple[type[Exception], ...]:
-    """Of the modules that a command has imported; the others cannot have raised."""
-    known = {
-        "pipelines.lake.store": "LakeBusy",
-        "pipelines.warehouse.publish": "PublishError",
-        "pipelines.warehouse.query": "QueryError",
-    }
-    found = [getattr(sys.modules[module], name) for module, name in known.items() if module in sys.modules]
-    return (FileNotFoundError, *found)
+def is_for_users(error: Exception) -> bool:
+    """By name, so that a command need not import the rooms that it does not use."""
+    return isinstance(error, FileNotFoundError) or type(error).__name__ in _FOR_USERS

@@ -136,7 +136,13 @@ def _place_page(
         }
     )
     sighting = Sighting(
-        source, key, f"{page.underlying}:{page.body_sha256}", sha256, placement.known_at, placement.known_at_basis, detail
+        source,
+        key,
+        f"{page.underlying}:{page.body_sha256}",
+        sha256,
+        placement.known_at,
+        placement.known_at_basis,
+        detail,
     )
     landed = page.rows.filter(pl.col("expiry_date") >= placement.session_date).height
     loaded = Loaded(

@@ -111,10 +111,8 @@ def _show_reports(reports: list[StageReport]) -> bool:
     elif not refused:
         console.print("Nothing to compute: every partition rests on the newest inputs and methods. No new version.")
     for stage, key, refusal in refused:
-        console.print(
-            f"[yellow]refused[/yellow] {stage} {key.session_date} {escape(key.part)}: {refusal.gate}: {escape(refusal.reason)}",
-            soft_wrap=True,
-        )
+        place = f"{stage} {key.session_date} {escape(key.part)}"
+        console.print(f"[yellow]refused[/yellow] {place}: {refusal.gate}: {escape(refusal.reason)}", soft_wrap=True)
     return not refused
 
 

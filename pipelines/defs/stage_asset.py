@@ -22,13 +22,14 @@ def materialise(context: dg.AssetExecutionContext, stage: Stage) -> dg.Materiali
     with opened(data_paths()) as lake, lake.writing():
         [report] = bring_up_to_date(lake, [stage], first=days[0], last=days[-1])
         export_catalogue(lake)
+    refused = [f"{key.session_date} {key.part}: {refusal.gate}: {refusal.reason}" for key, refusal in report.refused]
     return dg.MaterializeResult(
         metadata={
             "versions_written": len(report.written),
             "partitions_unchanged": report.unchanged,
-            "refused": [f"{key.session_date} {key.part}: {refusal.gate}: {refusal.reason}" for key, refusal in report.refused],
+            "refused": refused,
         }
-    )  # fmt: skip
+    )
 
 
 def refusals_of(stage: Stage, partition_keys: Sequence[str]) -> dg.AssetCheckResult:

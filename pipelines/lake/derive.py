@@ -17,10 +17,9 @@ import polars as pl
 from pipelines.lake import gates, partitions
 from pipelines.lake.catalogue import PartitionKey, Refusal, Sighting, Version, canonical_json
 from pipelines.lake.files import sha256_of
-from pipelines.lake.store import Lake
 from pipelines.lake.steps import step
+from pipelines.lake.store import Lake
 from pipelines.tables import TABLES
-
 
 MOST_WAITING = 8  # results held in memory at once
 
@@ -52,9 +51,7 @@ class Inputs:
     def fingerprint_parts(self) -> list[tuple[str, str, str, str]]:
         versions = [*self.same.values(), *(v for group in self.earlier.values() for v in group)]
         named = [(v.table, str(v.key.session_date), v.key.part, v.output_sha256) for v in versions]
-        seen = [
-            ("raw", s.raw_sha256, str(s.known_at), s.detail) for s in [*self.sightings, *self.earlier_sightings]
-        ]
+        seen = [("raw", s.raw_sha256, str(s.known_at), s.detail) for s in [*self.sightings, *self.earlier_sightings]]
         return named + seen
 
     def names(self) -> str:
@@ -195,7 +192,9 @@ class Replay:
             if table in self._stage.same or any(v.stage == self._stage.name for v in versions):
                 keys.add(key)
         return sorted(
-            key for key in keys if (first is None or key.session_date >= first) and (last is None or key.session_date <= last)
+            key
+            for key in keys
+            if (first is None or key.session_date >= first) and (last is None or key.session_date <= last)
         )
 
     def _own(self, key: PartitionKey) -> list[Version]:
@@ -254,9 +253,7 @@ class Replay:
                 tasks.append((known_at, inputs, fingerprint))
         return tasks
 
-    def run(
-        self, keys: Iterable[PartitionKey], executor: Executor, advance: Callable[[], None]
-    ) -> StageReport:
+    def run(self, keys: Iterable[PartitionKey], executor: Executor, advance: Callable[[], None]) -> StageReport:
         """Compute what is owed, in order; independent partitions fan out over the executor. `advance`: one key done."""
         waiting: list[_Task] = []
 

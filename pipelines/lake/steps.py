@@ -24,7 +24,7 @@ STEPS = (
 
 
 def step(name: str) -> None:
-    """Mark a boundary. Dies by SIGKILL when `DEALERFLOW_KILL_AT` names it, as `name` or `name:n` for the n-th passing."""
+    """Mark a boundary. Dies by SIGKILL when `DEALERFLOW_KILL_AT` names it: `name`, or `name:n` for the n-th time."""
     target = os.environ.get("DEALERFLOW_KILL_AT")
     if not target:
         return

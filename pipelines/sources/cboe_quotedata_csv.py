@@ -20,9 +20,21 @@ from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA, ChainPage,
 NAME = "cboe_quotedata_csv"
 LARGEST_BYTES = 64 * 2**20
 
-_HEADER = "Expiration Date,Calls,Last Sale,Net,Bid,Ask,Volume,IV,Delta,Gamma,Open Interest,Strike,Puts,Last Sale,Net,Bid,Ask,Volume,IV,Delta,Gamma,Open Interest"
+_SIDE_NAMES = "Last Sale,Net,Bid,Ask,Volume,IV,Delta,Gamma,Open Interest"
+_HEADER = f"Expiration Date,Calls,{_SIDE_NAMES},Strike,Puts,{_SIDE_NAMES}"
 _COLUMNS_IN_LINE = 22
-_SIDE = ("vendor_symbol", "last", "net", "bid", "ask", "volume", "vendor_iv_frac", "vendor_delta", "vendor_gamma", "open_interest")
+_SIDE = (
+    "vendor_symbol",
+    "last",
+    "net",
+    "bid",
+    "ask",
+    "volume",
+    "vendor_iv_frac",
+    "vendor_delta",
+    "vendor_gamma",
+    "open_interest",
+)
 _NUMBERS = ("last", "bid", "ask", "volume", "vendor_iv_frac", "vendor_delta", "vendor_gamma", "open_interest", "strike")
 _UNDERLYING = re.compile(r"^[A-Z][A-Z.]{0,9}$")
 _FEWEST_ROWS_OF_AN_EXPIRY = 5  # fewer are taken for a slip, not for the page's first expiry
@@ -117,7 +129,12 @@ def _contracts(listed: list[tuple[int, str]]) -> tuple[pl.DataFrame, pl.DataFram
         for side in ("call", "put")
     ]
     rejected = pl.concat(
-        [judged.filter(pl.col("reason").is_not_null()).rename({"option_type": "row_part"}).select(list(REJECTED_SCHEMA)), pl.DataFrame(short, schema=REJECTED_SCHEMA)]
+        [
+            judged.filter(pl.col("reason").is_not_null())
+            .rename({"option_type": "row_part"})
+            .select(list(REJECTED_SCHEMA)),
+            pl.DataFrame(short, schema=REJECTED_SCHEMA),
+        ]
     )
     return kept, rejected
 
@@ -144,7 +161,10 @@ def _judge(rows: pl.DataFrame) -> pl.DataFrame:
         (~pl.all_horizontal(whole) | (pl.max_horizontal("volume", "open_interest") > 1e12), "not_a_quantity"),
         (pl.col("vendor_iv_frac") < 0, "negative_volatility"),
         (pl.col("strike") <= 0, "strike_not_positive"),
-        (~symbol.str.contains(r"^[0-9A-Z.]{1,6}\d{6}[CP]\d{8}$") | pl.col("expiry_date").is_null(), "unreadable_symbol"),
+        (
+            ~symbol.str.contains(r"^[0-9A-Z.]{1,6}\d{6}[CP]\d{8}$") | pl.col("expiry_date").is_null(),
+            "unreadable_symbol",
+        ),
         (
             (pl.col("expiry_date") != pl.col("listed_expiry")).fill_null(value=True)
             | (pl.col("coded_type") != pl.col("option_type").str.head(1).str.to_uppercase())
@@ -153,7 +173,9 @@ def _judge(rows: pl.DataFrame) -> pl.DataFrame:
         ),
     ]
     return typed.with_columns(
-        reason=pl.coalesce(*(pl.when(condition.fill_null(value=False)).then(pl.lit(name)) for condition, name in reasons))
+        reason=pl.coalesce(
+            *(pl.when(condition.fill_null(value=False)).then(pl.lit(name)) for condition, name in reasons)
+        )
     )
 
 
@@ -179,7 +201,7 @@ def _single_underlying(rows: pl.DataFrame) -> str:
 
 
 def _first_expiry(rows: pl.DataFrame) -> date:
-    counts = dict(rows.group_by("expiry_date").len().iter_rows())
+    counts: dict[date, int] = dict(rows.group_by("expiry_date").len().iter_rows())
     enough = min(_FEWEST_ROWS_OF_AN_EXPIRY, max(counts.values()))
     return min(day for day, count in counts.items() if count >= enough)
 
@@ -200,7 +222,11 @@ def _clock_text(line: str) -> str:
 def _header_numbers(line: str) -> dict[str, float]:
     """Bid, ask and volume of the underlying; digits may be grouped by commas or narrow spaces."""
     found: dict[str, float] = {}
-    for name, pattern in (("bid", r"Bid:\s*([\d.]+)"), ("ask", r"Ask:\s*([\d.]+)"), ("volume", r"Volume:\s*([\d,.\s]+)")):
+    for name, pattern in (
+        ("bid", r"Bid:\s*([\d.]+)"),
+        ("ask", r"Ask:\s*([\d.]+)"),
+        ("volume", r"Volume:\s*([\d,.\s]+)"),
+    ):
         match = re.search(pattern, line)
         digits = re.sub(r"[,\s]", "", match[1]) if match else ""
         if re.fullmatch(r"\d+(\.\d+)?", digits):

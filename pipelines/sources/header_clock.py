@@ -13,7 +13,8 @@ LANGUAGES = ("en", "fr", "es", "de", "it", "pt", "nl", "ru", "uk", "pl", "sv", "
 
 _ZONES = {
     "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
-    "AKST": -9, "AKDT": -8, "HST": -10, "UTC": 0, "GMT": 0, "Z": 0, "BST": 1, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "MEZ": 1, "MESZ": 2,
+    "AKST": -9, "AKDT": -8, "HST": -10, "UTC": 0, "GMT": 0, "Z": 0,
+    "BST": 1, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "MEZ": 1, "MESZ": 2,
     "EET": 2, "EEST": 3, "MSK": 3, "IST": 5.5, "SGT": 8, "HKT": 8, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11,
 }  # fmt: skip
 
@@ -48,7 +49,9 @@ def parse_header_clock(text: str) -> datetime | None:
             return None
         hour = hour % 12 + (12 if clock[3].lower() == "p" else 0)
     day_text = plain[: clock.start()] + " " + plain[clock.end() :]
-    months = {number for word in _WORD.findall(day_text) if (number := month_numbers().get(word.rstrip(".").casefold()))}
+    months = {
+        number for word in _WORD.findall(day_text) if (number := month_numbers().get(word.rstrip(".").casefold()))
+    }
     years = re.findall(r"\b(?:19|20)\d{2}\b", day_text)
     days = re.findall(r"\b\d{1,2}\b", day_text)
     if len(months) != 1 or len(years) != 1 or len(days) != 1:

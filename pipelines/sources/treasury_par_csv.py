@@ -68,7 +68,12 @@ def parse(data: bytes) -> TreasuryFile:
         else:
             reason = curve if isinstance(curve, str) else "conflicting_duplicate"
             rejected.append(
-                {"row_number": number, "row_part": "row", "reason": reason, "row_text": ",".join(row)[:LONGEST_ROW_TEXT]}
+                {
+                    "row_number": number,
+                    "row_part": "row",
+                    "reason": reason,
+                    "row_text": ",".join(row)[:LONGEST_ROW_TEXT],
+                }
             )
     if not curves:
         raise Unreadable(f"none of {len(listed)} rows is a curve")

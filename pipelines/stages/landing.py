@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime
 
 import polars as pl
@@ -44,11 +45,12 @@ def compute(inputs: Inputs) -> Output:
         _page_row(page, chain, offset, evidence[key], is_published=published[key[0]] == key[1])
         for key, (page, chain, offset) in sorted(standing.items())
     ]
+    chains = [chain.select(empty("chains").columns) for _, (_, chain, _) in sorted(standing.items())]
     frames = {
-        "chains": pl.concat([empty("chains"), *(chain.select(empty("chains").columns) for _, (_, chain, _) in sorted(standing.items()))]),
+        "chains": pl.concat([empty("chains"), *chains]),
         "pages": pl.DataFrame(page_rows, schema=TABLES["pages"].schema()),
         "quarantine": pl.concat([empty("quarantine"), *(_quarantine(page) for page in placed)]),
-    }  # fmt: skip
+    }
     return Output(frames, {"rows": _account(frames["pages"])}, refusals)
 
 
@@ -59,13 +61,14 @@ def _chain(page: PlacedPage) -> pl.DataFrame:
     series = rows.select("root", "expiry_date").unique().sort("root", "expiry_date")
     declared = [root_of(root) for root in series["root"]]
     expiries = zip(series["expiry_date"], declared, strict=True)
+    instants = [calendar.expiry_instant(day, root.settlement) for day, root in expiries]
     series = series.with_columns(
-        expiry_ts=pl.Series([calendar.expiry_instant(day, root.settlement) for day, root in expiries], dtype=pl.Datetime("us")),
+        expiry_ts=pl.Series(instants, dtype=pl.Datetime("us")),
         settlement=pl.Series([root.settlement for root in declared], dtype=pl.String),
         exercise=pl.Series([root.exercise for root in declared], dtype=pl.String),
         multiplier=pl.Series([root.multiplier for root in declared], dtype=pl.Float64),
         is_standard=pl.Series([root.is_standard for root in declared], dtype=pl.Boolean),
-    )  # fmt: skip
+    )
     return rows.join(series, on=["root", "expiry_date"], how="left", maintain_order="left").with_columns(
         underlying=pl.lit(page.page.underlying),
         snapshot_ts=pl.lit(page.snapshot_ts, dtype=pl.Datetime("us")),
@@ -96,7 +99,7 @@ def _contradicted(page: PlacedPage, offset: float) -> Refusal:
     return Refusal("header_clock_contradicted", f"{page.sighting.raw_sha256[:12]}: {reason}")
 
 
-def _first_ranked(snapshot: datetime, standing: dict[tuple[datetime, str], object]) -> str:
+def _first_ranked(snapshot: datetime, standing: Iterable[tuple[datetime, str]]) -> str:
     """The source that the market's declared precedence publishes for a snapshot."""
     offered = [source for ts, source in standing if ts == snapshot]
     return min(offered, key=US.source_precedence.index)

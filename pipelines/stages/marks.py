@@ -52,7 +52,9 @@ def compute(inputs: Inputs) -> Output:
         }
         marks.append(stamp.stamp(pl.DataFrame([row], infer_schema_length=None), "snapshot_marks"))
         forwards.append(stamp.stamp(expiry_forwards, "expiry_forwards"))
-    return Output({"snapshot_marks": gathered("snapshot_marks", marks), "expiry_forwards": gathered("expiry_forwards", forwards)})
+    return Output(
+        {"snapshot_marks": gathered("snapshot_marks", marks), "expiry_forwards": gathered("expiry_forwards", forwards)}
+    )
 
 
 def _rows_of_earlier_pages(inputs: Inputs) -> dict[str, list[int]]:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import polars as pl
-
 from models.open_interest import share_of_changes_within_volume, share_repeated
 from pipelines.calendar import us_sessions
 from pipelines.sessions import OpenInterestDate
@@ -73,7 +71,5 @@ def _repeated(page: PlacedPage, other: PlacedPage) -> tuple[float, int]:
     joined = page.page.rows.select("contract_id", "open_interest").join(
         other.page.rows.select("contract_id", earlier="open_interest"), on="contract_id", maintain_order="left"
     )
-    share = share_repeated(
-        joined["earlier"].to_numpy(), joined["open_interest"].to_numpy()
-    )
+    share = share_repeated(joined["earlier"].to_numpy(), joined["open_interest"].to_numpy())
     return share, joined.height

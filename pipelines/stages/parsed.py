@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from pipelines.lake.store import Lake
@@ -9,7 +10,7 @@ from pipelines.sources import cboe_quotedata_csv, treasury_par_csv
 from pipelines.sources.page import ChainPage
 from pipelines.sources.treasury_par_csv import TreasuryFile
 
-_PARSERS = {source.NAME: source.parse for source in (cboe_quotedata_csv,)}
+_PARSERS: dict[str, Callable[[bytes], ChainPage]] = {source.NAME: source.parse for source in (cboe_quotedata_csv,)}
 
 
 @lru_cache(maxsize=12)

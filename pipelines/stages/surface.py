@@ -46,9 +46,9 @@ def _accounts(chains: pl.DataFrame, inputs: Inputs, options: pl.DataFrame, liste
     return {
         "rows": {"in": listed, "out": options.height, "expired": expired.height},
         "open_interest": {
-            "in": published["open_interest"].sum(),
-            "out": options["open_interest"].sum(),
-            "expired": expired["open_interest"].sum(),
+            "in": float(published["open_interest"].sum()),
+            "out": float(options["open_interest"].sum()),
+            "expired": float(expired["open_interest"].sum()),
         },
     }
 

@@ -139,9 +139,14 @@ def test_with_nothing_new_nothing_is_built_and_nothing_is_touched(
 
 
 def test_publishing_by_increments_equals_building_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A restated, a new, a withdrawn and an untouched partition at once; a changed project is built anew."""
+    """A restated, a new, a withdrawn and an untouched partition at once; a changed project is built anew.
+
+    The new partition comes from before a column was added, which then reads as null.
+    """
     world.lake.land(DAYS[0], "SPX", open_interest=25.0, known_at=LATER)
     world.lake.land(DAYS[1], "SPY")
+    (old,) = world.paths.lake.glob("key_levels/**/part=SPY/v=1.parquet")
+    pl.read_parquet(old, hive_partitioning=False).drop("call_wall").write_parquet(old)
     world.lake.withdraw(DAYS[2], "SPX", LATER)
     world.lake.export()
     report = publish(world.paths)
@@ -149,6 +154,9 @@ def test_publishing_by_increments_equals_building_anew(world: World, monkeypatch
     by_increments = contents(world.paths.warehouse)
     held = {row[:4] for row in by_increments["option_snapshots"]}
     assert held == {("us", DAYS[0], "SPX", 2), ("us", DAYS[1], "SPX", 1), ("us", DAYS[1], "SPY", 1)}
+    place = [column.name for column in published_columns(PUBLISHED_TABLES["key_levels"])].index("call_wall")
+    walls = {(row[2], row[place]) for row in by_increments["key_levels"]}
+    assert walls == {("SPX", 110.0), ("SPX", None), ("SPY", None)}
     monkeypatch.setattr(publishing, "project_fingerprint", lambda: "a changed project")
     assert publish(world.paths).is_rebuilt
     assert contents(world.paths.warehouse) == by_increments

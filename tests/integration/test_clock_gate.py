@@ -96,7 +96,9 @@ def test_a_stale_page_takes_the_date_of_the_open_interest_that_it_repeats(
     assert pages["open_interest_date_basis"].to_list() == ["repeats_earlier_page"]
 
 
-def test_a_page_without_a_readable_clock_waits_for_its_owners_word(lake: Lake, market: list[Path], tmp_path: Path) -> None:
+def test_a_page_without_a_readable_clock_waits_for_its_owners_word(
+    lake: Lake, market: list[Path], tmp_path: Path
+) -> None:
     page = redated(next(p for p in market if "spx" in p.name), "4 June 4, 3:15 PM EDT", tmp_path)
     [refused] = land(lake, [page])
     assert refused.fate == "refused"
@@ -116,7 +118,9 @@ def test_bad_files_are_refused_in_one_line_and_leave_the_others_unharmed(
         "utf16.csv": text.encode("utf-16"),
         "other.csv": b"a,b\n1,2\n",
         "truncated.csv": text[:300].encode(),
-        "mixed.csv": (text.rstrip() + "\n" + next(p for p in market if "spx" in p.name).read_text().splitlines()[10]).encode(),
+        "mixed.csv": (
+            text.rstrip() + "\n" + next(p for p in market if "spx" in p.name).read_text().splitlines()[10]
+        ).encode(),
     }
     for name, data in bad.items():
         (tmp_path / name).write_bytes(data)

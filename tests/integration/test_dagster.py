@@ -30,21 +30,31 @@ def test_sessions_are_the_partitions_and_holidays_are_none() -> None:
     assert us_session_partitions.get_first_partition_key() == "2004-01-02"
 
 
-def test_one_run_materialises_a_range_of_sessions_and_its_checks(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_run_materialises_a_range_of_sessions_and_its_checks(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DEALERFLOW_DATA", str(tmp_path))
     paths = data_paths()
     with opened(paths) as lake:
         land(lake, write_market(paths.root / "sample"))
-    first_and_last = {"dagster/asset_partition_range_start": "2024-06-17", "dagster/asset_partition_range_end": "2024-06-20"}
+    first_and_last = {
+        "dagster/asset_partition_range_start": "2024-06-17",
+        "dagster/asset_partition_range_end": "2024-06-20",
+    }
     with dg.DagsterInstance.ephemeral() as instance:
         rates = defs.resolve_job_def("rates_job").execute_in_process(
             instance=instance,
-            tags={"dagster/asset_partition_range_start": "2024-06-03", "dagster/asset_partition_range_end": "2024-06-20"},
+            tags={
+                "dagster/asset_partition_range_start": "2024-06-03",
+                "dagster/asset_partition_range_end": "2024-06-20",
+            },
         )
         spine = defs.resolve_job_def("us_job").execute_in_process(instance=instance, tags=first_and_last)
     assert rates.success
     assert spine.success
-    written = [event.partition for event in spine.get_asset_materialization_events() if event.asset_key.path == ["exposures"]]
+    written = [
+        event.partition for event in spine.get_asset_materialization_events() if event.asset_key.path == ["exposures"]
+    ]
     assert written == ["2024-06-17", "2024-06-18", "2024-06-20"]
     checks = {e.check_name: e.passed for e in spine.get_asset_check_evaluations() if e.asset_key.path == ["quality"]}
     assert checks["every_listed_row_has_a_fate"]

@@ -107,7 +107,10 @@ def test_no_row_of_any_page_is_lost(lake: Lake) -> None:
 
 def test_the_page_before_the_open_is_the_second_version_of_the_session_before(lake: Lake) -> None:
     versions = [v for v in lake.catalogue.versions(["key_levels"]) if v.key.session_date == D(2025, 4, 30)]
-    assert [(v.v, v.known_at) for v in versions] == [(1, datetime(2025, 5, 1, 0, 35)), (2, datetime(2025, 5, 1, 12, 28))]
+    assert [(v.v, v.known_at) for v in versions] == [
+        (1, datetime(2025, 5, 1, 0, 35)),
+        (2, datetime(2025, 5, 1, 12, 28)),
+    ]
     dates = [
         current(lake, "snapshot_quality", at).filter(pl.col("session_date") == D(2025, 4, 30))["open_interest_date"][0]
         for at in (BETWEEN_SPY_PAGES, datetime(2025, 5, 1, 13))
@@ -127,7 +130,10 @@ def test_knowledge_does_not_depend_on_the_order_of_loading(lake: Lake, tmp_path:
                 found = current(other, table, instant)
                 if table == "exposure_heatmap":  # the first session has nothing before it here
                     expected, found = (f.filter(pl.col("session_date") > D(2025, 4, 30)) for f in (expected, found))
-                assert found.drop("is_jump", strict=False).equals(expected.drop("is_jump", strict=False)), (instant, table)
+                assert found.drop("is_jump", strict=False).equals(expected.drop("is_jump", strict=False)), (
+                    instant,
+                    table,
+                )
 
 
 MEASURES = ("gex_usd_per_1pct", "gex_usd_per_1usd", "dex_usd", "vex_usd_per_volpt", "chex_usd_per_day")
@@ -165,4 +171,7 @@ def test_strikes_sum_to_the_totals_and_profiles_pass_through_them(lake: Lake) ->
     profiles = current(lake, "gamma_profile").join(summary, on=[*key, "scope"]).filter(pl.col("scope_status") == "ok")
     for row in profiles.iter_rows(named=True):
         middle = len(row["spot_levels"]) // 2
-        assert abs(row["net_gex_usd_per_1pct_curve"][middle] - row["net_gex_usd_per_1pct"]) <= 1e-9 * row["gross_gex_usd_per_1pct"]
+        assert (
+            abs(row["net_gex_usd_per_1pct_curve"][middle] - row["net_gex_usd_per_1pct"])
+            <= 1e-9 * row["gross_gex_usd_per_1pct"]
+        )

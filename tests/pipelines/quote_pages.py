@@ -27,7 +27,9 @@ def line(
     return f"{expiry:%a %b %d %Y},{call},{strike:.2f},{put}"
 
 
-def page(*lines: str, clock: str = "June 17, 2024 at 4:31 PM EDT", last: object = 100.0, name: str = "ABC Inc") -> bytes:
+def page(
+    *lines: str, clock: str = "June 17, 2024 at 4:31 PM EDT", last: object = 100.0, name: str = "ABC Inc"
+) -> bytes:
     listed = lines or tuple(line(strike) for strike in range(90, 111))
     header = [f"{name},Last: {last},Change:  0.5", f'"Date: {clock}",Bid: 99.9,Ask: 100.1,Size: 1*1,"Volume: 1,234"']
     return "\n".join(["", *header, COLUMNS, *listed, ""]).encode()

@@ -85,7 +85,9 @@ def run(lake: Lake, *stages: Stage) -> list[derive.StageReport]:
 
 
 def as_known(lake: Lake, table_name: str, known_at: datetime, session: date = MONDAY) -> float | None:
-    versions = [v for v in lake.catalogue.versions([table_name]) if v.key.session_date == session and v.known_at <= known_at]
+    versions = [
+        v for v in lake.catalogue.versions([table_name]) if v.key.session_date == session and v.known_at <= known_at
+    ]
     newest = max(versions, key=lambda v: v.rank, default=None)
     return None if newest is None or not newest.row_count else lake.read(newest)["amount"][0]
 
@@ -181,7 +183,8 @@ def test_files_are_the_same_bytes_wherever_they_are_made(tmp_path: Path) -> None
         with opened(Paths(tmp_path / name)) as other:
             see(other, "1", EARLY)
             run(other, SUMS)
-            hashes.append({v.path: hashlib.sha256((other.paths.lake / v.path).read_bytes()).hexdigest() for v in other.catalogue.versions(["sums"])})  # fmt: skip
+            paths = [other.paths.lake / version.path for version in other.catalogue.versions(["sums"])]
+            hashes.append({path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths})
     assert hashes[0] == hashes[1]
 
 
@@ -189,7 +192,15 @@ def test_an_old_file_reads_null_in_a_column_added_since(lake: Lake, monkeypatch:
     see(lake, "1", EARLY)
     run(lake, SUMS)
     old = table("sums")
-    wider = Table("sums", "toy", "name", "", ("name",), (*old.columns, Column("since_date", DAY, "", "")), frozenset({"since_date"}))
+    wider = Table(
+        "sums",
+        "toy",
+        "name",
+        "",
+        ("name",),
+        (*old.columns, Column("since_date", DAY, "", "")),
+        frozenset({"since_date"}),
+    )
     monkeypatch.setattr(partitions, "TABLES", {"sums": wider})
     assert lake.read(lake.catalogue.versions(["sums"])[0])["since_date"].to_list() == [None]
 
@@ -224,7 +235,9 @@ BROKEN: list[tuple[str, Callable[[pl.DataFrame], pl.DataFrame]]] = [
 
 
 @pytest.mark.parametrize(("gate", "spoil"), BROKEN)
-def test_every_kind_of_broken_frame_is_refused_by_its_gate(gate: str, spoil: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+def test_every_kind_of_broken_frame_is_refused_by_its_gate(
+    gate: str, spoil: Callable[[pl.DataFrame], pl.DataFrame]
+) -> None:
     check_frame(table("sums"), frame(1.0))
     with pytest.raises(GateRefused) as caught:
         check_frame(table("sums"), spoil(frame(1.0)))

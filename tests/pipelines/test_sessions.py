@@ -13,23 +13,26 @@ FAR = date(2030, 1, 18)
 CALENDAR = us_sessions()
 
 # header clock (UTC) -> session, snapshot (UTC), basis. Spring 2023: New York is UTC-4; Good Friday is April 7.
+IN, AFTER, BEFORE = "header_in_session", "header_after_close", "header_before_open"
 LADDER = [
-    ("in the session", datetime(2023, 5, 15, 16, 9), date(2023, 5, 15), datetime(2023, 5, 15, 15, 54), "header_in_session"),
-    ("at the first quote", datetime(2023, 5, 15, 13, 45), date(2023, 5, 15), datetime(2023, 5, 15, 13, 30), "header_in_session"),
-    ("quotes before the open", datetime(2023, 5, 15, 13, 40), date(2023, 5, 12), datetime(2023, 5, 12, 20), "header_before_open"),
-    ("just after the close", datetime(2023, 5, 15, 20, 14), date(2023, 5, 15), datetime(2023, 5, 15, 19, 59), "header_in_session"),
-    ("quotes of the close", datetime(2023, 5, 15, 20, 15), date(2023, 5, 15), datetime(2023, 5, 15, 20), "header_after_close"),
-    ("late in the evening", datetime(2023, 4, 7, 2, 48), date(2023, 4, 6), datetime(2023, 4, 6, 20), "header_after_close"),
-    ("early next morning", datetime(2023, 4, 27, 11, 15), date(2023, 4, 26), datetime(2023, 4, 26, 20), "header_before_open"),
-    ("on Good Friday", datetime(2023, 4, 7, 15, 0), date(2023, 4, 6), datetime(2023, 4, 6, 20), "header_before_open"),
-    ("on a Sunday", datetime(2023, 4, 17, 2, 59), date(2023, 4, 14), datetime(2023, 4, 14, 20), "header_before_open"),
-    ("after an early close", datetime(2023, 11, 24, 18, 20), date(2023, 11, 24), datetime(2023, 11, 24, 18), "header_after_close"),
-    ("in winter", datetime(2022, 12, 13, 1, 30), date(2022, 12, 12), datetime(2022, 12, 12, 21), "header_after_close"),
+    ("in the session", datetime(2023, 5, 15, 16, 9), date(2023, 5, 15), datetime(2023, 5, 15, 15, 54), IN),
+    ("at the first quote", datetime(2023, 5, 15, 13, 45), date(2023, 5, 15), datetime(2023, 5, 15, 13, 30), IN),
+    ("quotes before the open", datetime(2023, 5, 15, 13, 40), date(2023, 5, 12), datetime(2023, 5, 12, 20), BEFORE),
+    ("just after the close", datetime(2023, 5, 15, 20, 14), date(2023, 5, 15), datetime(2023, 5, 15, 19, 59), IN),
+    ("quotes of the close", datetime(2023, 5, 15, 20, 15), date(2023, 5, 15), datetime(2023, 5, 15, 20), AFTER),
+    ("late in the evening", datetime(2023, 4, 7, 2, 48), date(2023, 4, 6), datetime(2023, 4, 6, 20), AFTER),
+    ("early next morning", datetime(2023, 4, 27, 11, 15), date(2023, 4, 26), datetime(2023, 4, 26, 20), BEFORE),
+    ("on Good Friday", datetime(2023, 4, 7, 15, 0), date(2023, 4, 6), datetime(2023, 4, 6, 20), BEFORE),
+    ("on a Sunday", datetime(2023, 4, 17, 2, 59), date(2023, 4, 14), datetime(2023, 4, 14, 20), BEFORE),
+    ("after an early close", datetime(2023, 11, 24, 18, 20), date(2023, 11, 24), datetime(2023, 11, 24, 18), AFTER),
+    ("in winter", datetime(2022, 12, 13, 1, 30), date(2022, 12, 12), datetime(2022, 12, 12, 21), AFTER),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("case", "header", "session", "snapshot", "basis"), LADDER, ids=[row[0] for row in LADDER])
-def test_a_page_is_placed_by_its_clock(case: str, header: datetime, session: date, snapshot: datetime, basis: str) -> None:
+def test_a_page_is_placed_by_its_clock(
+    case: str, header: datetime, session: date, snapshot: datetime, basis: str
+) -> None:
     placed = place_by_header_clock(header, FAR, CALENDAR)
     assert (placed.session_date, placed.snapshot_ts, placed.session_basis) == (session, snapshot, basis)
     assert placed.known_at == max(header, snapshot)

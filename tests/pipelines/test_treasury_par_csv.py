@@ -10,7 +10,8 @@ from pipelines.sources.page import Unreadable
 from pipelines.sources.treasury_par_csv import parse, recognise
 
 OLD = b"Date,1 Mo,3 Mo,1 Yr,10 Yr\n12/30/22,4.10,4.40,4.70,3.90\n12/29/22,4.00,4.40,4.70,3.80\n"
-NEW = b'"Date","1 Mo","1.5 Mo","3 Mo","1 Yr","10 Yr"\n02/18/2025,4.37,4.36,4.35,4.20,4.50\n02/14/2025,4.37,,4.35,4.20,4.50\n'
+NEW = b'"Date","1 Mo","1.5 Mo","3 Mo","1 Yr","10 Yr"\n'
+NEW += b"02/18/2025,4.37,4.36,4.35,4.20,4.50\n02/14/2025,4.37,,4.35,4.20,4.50\n"
 
 
 def test_both_date_forms_and_both_column_sets_are_read() -> None:

@@ -15,7 +15,14 @@ described as (
     select
         market,
         contract_id,
-        arg_max({ {% for name in terms %}{{ name }}: {{ name }}{{ ', ' if not loop.last }}{% endfor %} }, (snapshot_ts, source)) as terms,
+        arg_max(
+            struct_pack(
+                {%- for name in terms %}
+                {{ name }} := {{ name }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            ),
+            (snapshot_ts, source)
+        ) as terms,
         min(snapshot_ts) as first_seen_ts,
         max(snapshot_ts) as last_seen_ts
     from chain_rows

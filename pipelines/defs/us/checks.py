@@ -21,11 +21,12 @@ def _gates_refused_nothing(stage: Stage) -> dg.AssetChecksDefinition:
 @dg.asset_check(asset="quality", partitions_def=us_session_partitions)
 def every_listed_row_has_a_fate(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Rows of a page = live + expired + quarantined + duplicate."""
+    fates = ("rows_live", "rows_expired", "rows_quarantined", "rows_duplicate")
     return quality_rows(
         context.partition_keys,
-        lambda row: row["rows_in"] != row["rows_live"] + row["rows_expired"] + row["rows_quarantined"] + row["rows_duplicate"],
+        lambda row: row["rows_in"] != sum(row[fate] for fate in fates),
         dg.AssetCheckSeverity.ERROR,
-    )  # fmt: skip
+    )
 
 
 @dg.asset_check(asset="quality", partitions_def=us_session_partitions)

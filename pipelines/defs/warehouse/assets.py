@@ -13,4 +13,4 @@ from pipelines.warehouse.publish import publish
 def warehouse() -> dg.MaterializeResult:  # type: ignore[type-arg]
     """One dbt build over the current partitions; the served file is replaced only when every test has passed."""
     report = publish(data_paths())
-    return dg.MaterializeResult(metadata={"is_published": report.is_published, "partitions": report.partitions})
+    return dg.MaterializeResult(metadata={"is_published": report.is_published, "is_rebuilt": report.is_rebuilt})
