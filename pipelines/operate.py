@@ -17,6 +17,7 @@ from rich.table import Table
 
 from pipelines.lake.derive import StageReport
 from pipelines.lake.export import export_catalogue
+from pipelines.lake.files import sha256_of
 from pipelines.lake.store import Lake, opened
 from pipelines.load import Loaded, find_files, load_files
 from pipelines.materialise import bring_up_to_date
@@ -64,6 +65,9 @@ def sample(seed: int) -> None:
             return
         folder = paths.root / "sample"
         files = write_market(folder, seed)
+        if all(lake.catalogue.has_raw(sha256_of(path.read_bytes())) for path in files):
+            console.print(f"The simulated market in {_short(folder)} is in the lake already.")
+            return
         with lake.writing():
             loaded = list(load_files(lake, files, progress=lambda _: None))
             export_catalogue(lake)

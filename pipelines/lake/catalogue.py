@@ -192,7 +192,8 @@ class Catalogue:
         where = f"table_name in ({', '.join('?' * len(names))})" + (" and market = ?" if market else "")
         rows = self._db.execute(
             "select table_name, market, session_date, part, v, known_at, known_at_basis, output_sha256, row_count, path,"
-            f" stage from partition_versions where {where} order by table_name, market, session_date, part, v",
+            " stage from partition_versions"
+            f" where {where} order by table_name, market, session_date, part, v",
             names + ([market] if market else []),
         )
         return [
