@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
-from pipelines.lake.derive import Replay, Stage, StageReport
+from pipelines.lake.derive import Replay, StageReport
+from pipelines.lake.stage import Stage
 from pipelines.lake.store import Lake
 from pipelines.markets import US
 from pipelines.settings import workers

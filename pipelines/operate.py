@@ -22,7 +22,8 @@ from pipelines.lake.store import Lake, opened
 from pipelines.load import Loaded, find_files, load_files
 from pipelines.materialise import bring_up_to_date
 from pipelines.settings import Paths, data_paths
-from pipelines.stages.spine import ALL_STAGES
+from pipelines.stages.rates import RATES
+from pipelines.stages.spine import ALL_STAGES, US_SPINE
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.query import query
 
@@ -84,7 +85,9 @@ def _compute(lake: Lake, first: date | None, last: date | None) -> bool:
             def progress(name: str, done: int, total: int) -> None:
                 bar.update(tasks[name], completed=done, total=total, visible=True)
 
-            reports = bring_up_to_date(lake, ALL_STAGES, first=first, last=last, progress=progress)
+            # A session rests on curves of earlier days, so the range does not apply to them.
+            reports = bring_up_to_date(lake, [RATES], progress=progress)
+            reports += bring_up_to_date(lake, US_SPINE, first=first, last=last, progress=progress)
         export_catalogue(lake)
     is_clean = _show_reports(reports)
     with console.status("publish"):

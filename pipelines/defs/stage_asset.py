@@ -9,8 +9,8 @@ from typing import Any
 import dagster as dg
 
 from pipelines.lake.catalogue import PartitionKey, Version
-from pipelines.lake.derive import Stage
 from pipelines.lake.export import export_catalogue
+from pipelines.lake.stage import Stage
 from pipelines.lake.store import Lake, opened
 from pipelines.materialise import bring_up_to_date
 from pipelines.settings import data_paths

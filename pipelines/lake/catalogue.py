@@ -191,8 +191,8 @@ class Catalogue:
         names = list(tables)
         where = f"table_name in ({', '.join('?' * len(names))})" + (" and market = ?" if market else "")
         rows = self._db.execute(
-            "select table_name, market, session_date, part, v, known_at, known_at_basis, output_sha256, row_count, path,"
-            " stage from partition_versions"
+            "select table_name, market, session_date, part, v, known_at, known_at_basis, output_sha256, row_count,"
+            " path, stage from partition_versions"
             f" where {where} order by table_name, market, session_date, part, v",
             names + ([market] if market else []),
         )

@@ -6,100 +6,21 @@ are resolved as they were known then, so that versions come out the same in what
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-import polars as pl
-
 from pipelines.lake import gates, partitions
-from pipelines.lake.catalogue import PartitionKey, Refusal, Sighting, Version, canonical_json
+from pipelines.lake.catalogue import PartitionKey, Refusal, Version, canonical_json
 from pipelines.lake.files import sha256_of
+from pipelines.lake.index import Index
+from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.lake.steps import step
 from pipelines.lake.store import Lake
 from pipelines.tables import TABLES
 
 MOST_WAITING = 8  # results held in memory at once
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """Partitions of earlier dates that a stage may read: the newest `count`, of the same part or of a named one."""
-
-    table: str
-    count: int
-    part: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a stage sees of the world at one moment."""
-
-    lake: Lake
-    key: PartitionKey
-    known_at: datetime
-    same: dict[str, Version]
-    earlier: dict[str, list[Version]]  # oldest first
-    sightings: list[Sighting]  # of this partition, in order of known_at
-    earlier_sightings: list[Sighting]  # of the same part on earlier dates
-
-    def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
-        return self.lake.read(self.same[table], columns)
-
-    def fingerprint_parts(self) -> list[tuple[str, str, str, str]]:
-        versions = [*self.same.values(), *(v for group in self.earlier.values() for v in group)]
-        named = [(v.table, str(v.key.session_date), v.key.part, v.output_sha256) for v in versions]
-        seen = [("raw", s.raw_sha256, str(s.known_at), s.detail) for s in [*self.sightings, *self.earlier_sightings]]
-        return named + seen
-
-    def names(self) -> str:
-        """The inputs for the catalogue: partition versions and raw objects."""
-        versions = [*self.same.values(), *(v for group in self.earlier.values() for v in group)]
-        return canonical_json(
-            [
-                {"table": v.table, "session_date": v.key.session_date, "part": v.key.part, "v": v.v}
-                for v in versions
-            ]
-            + [{"raw": s.raw_sha256} for s in [*self.sightings, *self.earlier_sightings]]
-        )  # fmt: skip
-
-    def newest_basis(self) -> str:
-        """The basis of the latest thing known, which is what makes the result known."""
-        bases = [(v.known_at, v.known_at_basis) for v in self.same.values()]
-        bases += [(v.known_at, v.known_at_basis) for group in self.earlier.values() for v in group]
-        bases += [(s.known_at, s.known_at_basis) for s in self.sightings]
-        return max(bases)[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """What a stage makes of its inputs: frames by table, balanced accounts, and what it refused on the way."""
-
-    frames: dict[str, pl.DataFrame]
-    accounting: gates.Accounting = field(default_factory=dict)
-    refusals: list[Refusal] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One arrow of the lake: its inputs as data, its formula as a function."""
-
-    name: str
-    method_version: str
-    outputs: tuple[str, ...]
-    compute: Callable[[Inputs], Output]
-    sources: tuple[str, ...] = ()
-    same: tuple[str, ...] = ()
-    earlier: tuple[Earlier, ...] = ()
-    earlier_sighting_dates: int = 0
-    resolve: Callable[[list[Sighting]], list[Sighting]] = list  # the feed's rule for known_at among its sightings
-
-    @property
-    def is_sequential(self) -> bool:
-        """A stage that reads its own earlier partitions goes session by session."""
-        return any(item.table in self.outputs for item in self.earlier)
 
 
 @dataclass(slots=True)
@@ -127,61 +48,12 @@ class _Computed:
     encoded: dict[str, bytes]
 
 
-class _Index:
-    """The versions of the tables a stage touches, and its sightings, in memory."""
-
-    def __init__(self, lake: Lake, stage: Stage, market: str) -> None:
-        self.versions: dict[tuple[str, PartitionKey], list[Version]] = {}
-        self.dates: dict[tuple[str, str], list[date]] = {}
-        tables = {*stage.outputs, *stage.same, *(item.table for item in stage.earlier)}
-        for version in lake.catalogue.versions(tables, market):
-            self.add(version)
-        self.sightings: dict[PartitionKey, list[Sighting]] = {}
-        self.sighting_dates: dict[str, list[date]] = {}
-        for sighting in lake.catalogue.sightings(stage.sources, market) if stage.sources else []:
-            if sighting.key not in self.sightings:
-                insort(self.sighting_dates.setdefault(sighting.key.part, []), sighting.key.session_date)
-            self.sightings.setdefault(sighting.key, []).append(sighting)
-        self.sightings = {key: stage.resolve(group) for key, group in self.sightings.items()}
-
-    def add(self, version: Version) -> None:
-        place = (version.table, version.key)
-        if place not in self.versions:
-            insort(self.dates.setdefault((version.table, version.key.part), []), version.key.session_date)
-        self.versions.setdefault(place, []).append(version)
-
-    def as_known(self, table: str, key: PartitionKey, known_at: datetime) -> Version | None:
-        known = [v for v in self.versions.get((table, key), ()) if v.known_at <= known_at]
-        return max(known, key=lambda v: v.rank, default=None)
-
-    def earlier(self, item: Earlier, key: PartitionKey, known_at: datetime) -> list[Version]:
-        part = item.part or key.part
-        dates = self.dates.get((item.table, part), [])
-        found: list[Version] = []
-        for day in reversed(dates[: bisect_left(dates, key.session_date)]):
-            version = self.as_known(item.table, PartitionKey(key.market, day, part), known_at)
-            if version is not None and version.row_count:
-                found.append(version)
-            if len(found) == item.count:
-                break
-        return found[::-1]
-
-    def earlier_sightings(self, key: PartitionKey, dates_back: int) -> list[Sighting]:
-        dates = self.sighting_dates.get(key.part, [])
-        place = bisect_left(dates, key.session_date)
-        return [
-            sighting
-            for day in dates[max(0, place - dates_back) : place]
-            for sighting in self.sightings[PartitionKey(key.market, day, key.part)]
-        ]
-
-
 class Replay:
     """Brings the partitions of one stage up to date."""
 
     def __init__(self, lake: Lake, stage: Stage, market: str) -> None:
         self._lake, self._stage, self._market = lake, stage, market
-        self._index = _Index(lake, stage, market)
+        self._index = Index(lake, stage, market)
         self._done = lake.catalogue.derivations(stage.name, market)
         self.report = StageReport(stage.name)
 
@@ -208,17 +80,9 @@ class Replay:
         primary |= {v.known_at for v in self._own(key)}
         if not primary:
             return []
-        side = {v.known_at for item in self._stage.earlier for v in self._history(item, key)}
+        side = {v.known_at for item in self._stage.earlier for v in self._index.history(item, key)}
         side |= {s.known_at for s in self._index.earlier_sightings(key, self._stage.earlier_sighting_dates)}
         return sorted(primary | {known_at for known_at in side if known_at > min(primary)})
-
-    def _history(self, item: Earlier, key: PartitionKey) -> Iterator[Version]:
-        """All versions of the earlier partitions in reach, whenever they became known."""
-        part = item.part or key.part
-        dates = self._index.dates.get((item.table, part), [])
-        place = bisect_left(dates, key.session_date)
-        for day in dates[max(0, place - item.count) : place]:
-            yield from self._index.versions[(item.table, PartitionKey(key.market, day, part))]
 
     def _inputs(self, key: PartitionKey, known_at: datetime) -> Inputs | None:
         """None while something that the stage needs is not known yet."""

@@ -8,7 +8,7 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.lake.derive import Inputs
+from pipelines.lake.stage import Inputs
 
 STALE_AFTER_SESSIONS = 5
 

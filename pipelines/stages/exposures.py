@@ -11,8 +11,8 @@ from models.conventions import DEALER_MODELS, METHOD_VERSIONS
 from models.scopes import monthly_expiry_dates
 from models.snapshot import expose
 from pipelines.calendar import us_sessions
-from pipelines.lake.derive import Inputs, Output, Stage
 from pipelines.lake.gates import GateRefused
+from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.markets import underlying_of
 from pipelines.stages.snapshots import Stamp, gathered
 

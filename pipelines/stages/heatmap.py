@@ -6,7 +6,7 @@ import polars as pl
 
 from models.conventions import HEATMAP_TRAILING_SNAPSHOTS, METHOD_VERSIONS
 from models.heatmap import exposure_heatmap
-from pipelines.lake.derive import Earlier, Inputs, Output, Stage
+from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.stages.snapshots import Stamp, gathered
 
 

@@ -12,8 +12,8 @@ from models.clock import header_clock_offset_days
 from models.conventions import METHOD_VERSIONS
 from pipelines.calendar import us_sessions
 from pipelines.lake.catalogue import Refusal
-from pipelines.lake.derive import Earlier, Inputs, Output, Stage
 from pipelines.lake.partitions import empty
+from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.markets import US, root_of, underlying_of
 from pipelines.sources import cboe_quotedata_csv
 from pipelines.stages import curves

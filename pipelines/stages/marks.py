@@ -11,7 +11,7 @@ from models.conventions import METHOD_VERSIONS, Floats
 from models.forwards import carry_to_store, mark_snapshot
 from models.partial import partial_reason
 from pipelines.calendar import us_sessions
-from pipelines.lake.derive import Earlier, Inputs, Output, Stage
+from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.markets import underlying_of
 from pipelines.stages import curves
 from pipelines.stages.snapshots import Stamp, gathered

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from models.conventions import METHOD_VERSIONS
-from pipelines.lake.derive import Inputs, Output, Stage
+from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.stages.snapshots import gathered
 from pipelines.tables import TABLES
 

@@ -13,8 +13,8 @@ from models.conventions import METHOD_VERSIONS
 from models.discount import zero_curve
 from pipelines.calendar import new_york_to_utc
 from pipelines.lake.catalogue import Sighting
-from pipelines.lake.derive import Inputs, Output, Stage
 from pipelines.lake.partitions import empty
+from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.sources.treasury_par_csv import NAME
 from pipelines.stages import parsed
 from pipelines.tables import TABLES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.lake.derive import Stage
+from pipelines.lake.stage import Stage
 from pipelines.stages.exposures import EXPOSURES
 from pipelines.stages.heatmap import HEATMAP
 from pipelines.stages.landing import LANDING

@@ -7,7 +7,7 @@ import polars as pl
 from models.conventions import METHOD_VERSIONS
 from models.forwards import SnapshotMark
 from models.surface import build_surface
-from pipelines.lake.derive import Inputs, Output, Stage
+from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.stages.snapshots import Stamp, gathered
 
 _MARK_FIELDS = tuple(SnapshotMark.__dataclass_fields__)

@@ -15,9 +15,10 @@ import pytest
 
 from pipelines.lake import derive, partitions
 from pipelines.lake.catalogue import PartitionKey, Refusal, Sighting
-from pipelines.lake.derive import Earlier, Inputs, Output, Replay, Stage
+from pipelines.lake.derive import Replay
 from pipelines.lake.gates import GateRefused, check_conservation, check_frame
 from pipelines.lake.raw import RawStore, Sidecar
+from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.lake.store import Lake, LakeBusy, opened
 from pipelines.settings import Paths
 from pipelines.tables.declare import DAY, NUMBER, TEXT, Column, Table

@@ -4,7 +4,7 @@ import dagster as dg
 
 from pipelines.defs.partitions import us_session_partitions
 from pipelines.defs.stage_asset import materialise
-from pipelines.lake.derive import Stage
+from pipelines.lake.stage import Stage
 from pipelines.stages.spine import ALL_STAGES, US_SPINE
 
 

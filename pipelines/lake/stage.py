@@ -1,0 +1,91 @@
+"""What a stage is: its inputs as data, its formula as a function, what it is shown and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from pipelines.lake import gates
+from pipelines.lake.catalogue import PartitionKey, Refusal, Sighting, Version, canonical_json
+from pipelines.lake.store import Lake
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Partitions of earlier dates that a stage may read: the newest `count`, of the same part or of a named one."""
+
+    table: str
+    count: int
+    part: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a stage sees of the world at one moment."""
+
+    lake: Lake
+    key: PartitionKey
+    known_at: datetime
+    same: dict[str, Version]
+    earlier: dict[str, list[Version]]  # oldest first
+    sightings: list[Sighting]  # of this partition, in order of known_at
+    earlier_sightings: list[Sighting]  # of the same part on earlier dates
+
+    def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
+        return self.lake.read(self.same[table], columns)
+
+    def fingerprint_parts(self) -> list[tuple[str, str, str, str]]:
+        versions = [*self.same.values(), *(v for group in self.earlier.values() for v in group)]
+        named = [(v.table, str(v.key.session_date), v.key.part, v.output_sha256) for v in versions]
+        seen = [("raw", s.raw_sha256, str(s.known_at), s.detail) for s in [*self.sightings, *self.earlier_sightings]]
+        return named + seen
+
+    def names(self) -> str:
+        """The inputs for the catalogue: partition versions and raw objects."""
+        versions = [*self.same.values(), *(v for group in self.earlier.values() for v in group)]
+        return canonical_json(
+            [
+                {"table": v.table, "session_date": v.key.session_date, "part": v.key.part, "v": v.v}
+                for v in versions
+            ]
+            + [{"raw": s.raw_sha256} for s in [*self.sightings, *self.earlier_sightings]]
+        )  # fmt: skip
+
+    def newest_basis(self) -> str:
+        """The basis of the latest thing known, which is what makes the result known."""
+        bases = [(v.known_at, v.known_at_basis) for v in self.same.values()]
+        bases += [(v.known_at, v.known_at_basis) for group in self.earlier.values() for v in group]
+        bases += [(s.known_at, s.known_at_basis) for s in self.sightings]
+        return max(bases)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a stage makes of its inputs: frames by table, balanced accounts, and what it refused on the way."""
+
+    frames: dict[str, pl.DataFrame]
+    accounting: gates.Accounting = field(default_factory=dict)
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One arrow of the lake: its inputs as data, its formula as a function."""
+
+    name: str
+    method_version: str
+    outputs: tuple[str, ...]
+    compute: Callable[[Inputs], Output]
+    sources: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
+    earlier: tuple[Earlier, ...] = ()
+    earlier_sighting_dates: int = 0
+    resolve: Callable[[list[Sighting]], list[Sighting]] = list  # the feed's rule for known_at among its sightings
+
+    @property
+    def is_sequential(self) -> bool:
+        """A stage that reads its own earlier partitions goes session by session."""
+        return any(item.table in self.outputs for item in self.earlier)
