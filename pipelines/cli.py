@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -127,7 +128,7 @@ def main() -> None:
     except Exception as error:
         if not isinstance(error, UserError) and not is_for_users(error):
             raise
-        Console(stderr=True, highlight=False).print(f"[red]dealerflow:[/red] {error}", soft_wrap=True)
+        Console(stderr=True, highlight=False).print(f"[red]dealerflow:[/red] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
 
 

@@ -27,8 +27,8 @@ from pipelines.stages.spine import ALL_STAGES, US_SPINE
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.query import query
 
-# Piped output keeps its tables whole instead of folding them at 80 columns.
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+# Piped output takes the room it needs; a terminal has its own width.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 300)
 _SHOWN_LEVELS = """
     select k.underlying, strftime(k.snapshot_ts, '%Y-%m-%d %H:%M') as "snapshot (UTC)", spot, gamma_flip as flip,
            gamma_flip_status as status, call_wall, put_wall, net_gex_usd_per_1pct / 1e9 as "net GEX, bn USD per 1 %"
@@ -100,14 +100,14 @@ def _compute(lake: Lake, first: date | None, last: date | None) -> bool:
 def _show_loaded(loaded: list[Loaded]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("file", "fate", "underlying", "session", "by", "rows", "held back", "why"):
-        table.add_column(heading, justify="right" if heading in {"rows", "held back"} else "left")
+        table.add_column(heading, justify="right" if heading in {"rows", "held back"} else "left", overflow="fold")
     for one in loaded:
         table.add_row(
             escape(one.name), one.fate, _plain(one.part), _plain(one.session_date), _plain(one.session_basis),
             _plain(one.rows_in), _plain(one.rows_quarantined), escape(one.reason or ""),
         )  # fmt: skip
     console.print(table)
-    console.print(f"{len(loaded)} files: {_counts(Counter(one.fate for one in loaded))}.")
+    console.print(f"Files: {_counts(Counter(one.fate for one in loaded))}.")
 
 
 def _show_reports(reports: list[StageReport]) -> bool:
@@ -150,5 +150,6 @@ def _short(path: Path) -> str:
 @contextmanager
 def _bar() -> Iterator[Progress]:
     columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    errors = Console(stderr=True)
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         yield bar
