@@ -28,6 +28,10 @@ def utc_to_new_york(instant: datetime) -> datetime:
     return instant.replace(tzinfo=ZoneInfo("UTC")).astimezone(NEW_YORK).replace(tzinfo=None)
 
 
+class CalendarError(Exception):
+    """A date outside the calendar."""
+
+
 class SessionCalendar:
     """Exchange sessions between two explicit days, so that results never depend on today's date."""
 
@@ -57,10 +61,10 @@ class SessionCalendar:
         return self._closes[session]
 
     def last_on_or_before(self, day: date) -> date:
-        """The newest session not after `day`; KeyError before the first."""
+        """The newest session not after `day`; CalendarError before the first."""
         place = bisect_right(self.sessions, day)
         if place == 0:
-            raise KeyError(f"no session on or before {day}; the calendar starts {self._first}")
+            raise CalendarError(f"no session on or before {day}; the calendar starts {self._first}")
         return self.sessions[place - 1]
 
     def before(self, day: date) -> date:
@@ -69,7 +73,10 @@ class SessionCalendar:
 
     def after(self, day: date) -> date:
         """The first session strictly after `day`."""
-        return self.sessions[bisect_right(self.sessions, day)]
+        place = bisect_right(self.sessions, day)
+        if place == len(self.sessions):
+            raise CalendarError(f"no session after {day}; the calendar ends {self._last}")
+        return self.sessions[place]
 
     def between(self, first: date, last: date) -> list[date]:
         """Sessions from `first` to `last`, both included."""

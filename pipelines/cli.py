@@ -91,7 +91,7 @@ def sql(
         str | None, typer.Option("--as-known", metavar="TS", help="Answer from what was known at this UTC instant.")
     ] = None,
     output: Annotated[Format, typer.Option("--format", "-f", help="How to print the rows.")] = Format.table,
-    limit: Annotated[int, typer.Option(help="Most rows of a table; CSV and JSON print all.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows of a table; CSV and JSON print all.")] = 100,
 ) -> None:
     """Ask the published warehouse, read-only.
 
@@ -102,7 +102,7 @@ def sql(
     from pipelines.warehouse.query import query as ask
     from pipelines.warehouse.render import render
 
-    answer = ask(data_paths(), query, as_known=parse_instant(as_known) if as_known else None)
+    answer = ask(data_paths(), query, as_known=None if as_known is None else parse_instant(as_known))
     render(answer, sys.stdout, output.value, max_rows=limit)
 
 

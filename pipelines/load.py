@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -13,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from pipelines import sources
-from pipelines.calendar import us_sessions
+from pipelines.calendar import CalendarError, us_sessions
 from pipelines.lake.catalogue import PartitionKey, Sighting, canonical_json, timestamp
 from pipelines.lake.files import sha256_of
 from pipelines.lake.raw import Sidecar
@@ -25,8 +27,9 @@ from pipelines.sources.page import ChainPage, Unreadable
 from pipelines.sources.treasury_par_csv import TreasuryFile
 from pipelines.stages.rates import curve_known_at
 
+_log = logging.getLogger(__name__)
 LARGEST_BYTES = 256 * 2**20
-EARLIEST_YEAR, LATEST_YEAR = 2004, 2040
+EARLIEST_YEAR, LATEST_YEAR = 2005, 2040
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ def find_files(paths: Iterable[str]) -> list[Path]:
     """Files, the files below folders, and what globs match; in order, each once. Raises on a path without any."""
     found: dict[Path, None] = {}
     for text in paths:
+        if not text:
+            raise FileNotFoundError("an empty path; name a file, a folder or a glob")
         path = Path(text)
         if path.is_dir():
             matches = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
@@ -61,7 +66,7 @@ def find_files(paths: Iterable[str]) -> list[Path]:
         else:
             matches = sorted(p for name in glob.glob(text, recursive=True) if (p := Path(name)).is_file())
         if not matches:
-            raise FileNotFoundError(f"{text}: no such file")
+            raise FileNotFoundError(f"{text}: no files" if path.is_dir() else f"{text}: no such file")
         found.update(dict.fromkeys(matches))
     return list(found)
 
@@ -77,18 +82,32 @@ def load_files(
 
 
 def _load(lake: Lake, path: Path, session: date | None) -> Loaded:
+    # A name may hold bytes that are no text; it is only ever shown.
+    name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise Unreadable(f"larger than {LARGEST_BYTES >> 20} MiB")
-        data = path.read_bytes()
+        data = _read(path)
         source = _recognise(data)
-        loaded, sightings = _place(path.name, data, source, session)
-    except (Unreadable, OSError) as error:
+        loaded, sightings = _place(name, data, source, session)
+    except (Unreadable, CalendarError, OSError) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        loaded, sightings = Loaded(path.name, "refused", reason.splitlines()[0]), []
+        loaded, sightings = Loaded(name, "refused", reason.splitlines()[0]), []
+    except Exception as error:  # noqa: BLE001 - a file that no parser foresaw must not stop the others
+        _log.exception("%s", name)
+        loaded, sightings = Loaded(name, "refused", f"error: {type(error).__name__}: {error}".splitlines()[0]), []
     else:
-        lake.raw.put(data, Sidecar(source.NAME, path.name))
+        lake.raw.put(data, Sidecar(source.NAME, name))
     return _register(lake, loaded, sightings, is_declared=session is not None)
+
+
+def _read(path: Path) -> bytes:
+    """A regular file of bounded size: a pipe or a device would never end."""
+    if not path.is_file():
+        raise Unreadable("not a regular file")
+    with path.open("rb") as file:
+        data = file.read(LARGEST_BYTES + 1)
+    if len(data) > LARGEST_BYTES:
+        raise Unreadable(f"larger than {LARGEST_BYTES >> 20} MiB")
+    return data
 
 
 def _recognise(data: bytes) -> ModuleType:
@@ -145,6 +164,8 @@ def _place_page(
         detail,
     )
     landed = page.rows.filter(pl.col("expiry_date") >= placement.session_date).height
+    if not landed:
+        raise Unreadable(f"every contract on the page has expired before the session {placement.session_date}")
     loaded = Loaded(
         name, "landed", None, source, sha256, page.underlying, placement.session_date, placement.session_basis,
         placement.snapshot_ts, placement.known_at,
@@ -161,11 +182,11 @@ def _place_curves(name: str, sha256: str, parsed: TreasuryFile) -> tuple[Loaded,
         Sighting(
             source,
             PartitionKey(US.name, curve.curve_date, "_all"),
-            f"{curve.curve_date}:{sha256_of(canonical_json(curve.percent_by_months).encode())}",
+            f"{curve.curve_date}:{sha256}",  # a value may be stated, restated and stated again: every file counts
             sha256,
             curve_known_at(curve.curve_date),
             "vendor_schedule",
-            canonical_json({"vintage": vintage}),
+            canonical_json({"vintage": vintage, "values": curve.percent_by_months}),
         )
         for curve in parsed.curves
     ]

@@ -89,7 +89,7 @@ def _compute(lake: Lake, first: date | None, last: date | None) -> bool:
             reports = bring_up_to_date(lake, [RATES], progress=progress)
             reports += bring_up_to_date(lake, US_SPINE, first=first, last=last, progress=progress)
         export_catalogue(lake)
-    is_clean = _show_reports(reports)
+    is_clean = _show_reports(reports, lake.catalogue.rows("select count(*) as n from refusals")[0]["n"])
     with console.status("publish"):
         published = publish(lake.paths)
     console.print(published.message)
@@ -110,13 +110,15 @@ def _show_loaded(loaded: list[Loaded]) -> None:
     console.print(f"Files: {_counts(Counter(one.fate for one in loaded))}.")
 
 
-def _show_reports(reports: list[StageReport]) -> bool:
+def _show_reports(reports: list[StageReport], standing: int) -> bool:
     written = Counter(version.table for report in reports for version in report.written)
     refused = [(report.stage, key, refusal) for report in reports for key, refusal in report.refused]
     if written:
         console.print(f"New versions: {_counts(written)}.")
     elif not refused:
         console.print("Nothing to compute: every partition rests on the newest inputs and methods. No new version.")
+    if standing > len(refused):
+        console.print(f'Refused earlier, still so: {standing - len(refused)} (dealerflow sql "from refusals").')
     for stage, key, refusal in refused:
         place = f"{stage} {key.session_date} {escape(key.part)}"
         console.print(f"[yellow]refused[/yellow] {place}: {refusal.gate}: {escape(refusal.reason)}", soft_wrap=True)
@@ -144,7 +146,7 @@ def _counts(counter: Counter[str]) -> str:
 
 def _short(path: Path) -> str:
     """Relative to where the user stands, where that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)
+    return escape(min(str(path), os.path.relpath(path), key=len))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where things lie and how much of the machine a run may use. The only module that reads the environment."""
+"""Where things lie and how much of the machine a run may use, as the environment says."""
 
 from __future__ import annotations
 

@@ -252,6 +252,13 @@ class Catalogue:
             self._insert("refusals", {**place, "gate": refusal.gate, "reason": refusal.reason}, on_conflict="ignore")
         self._insert("derivations", {**place, "fingerprint": fingerprint, "outcome": outcome}, on_conflict="replace")
 
+    def forget_derivation(self, stage: str, key: PartitionKey, known_at: datetime) -> None:
+        """Drop a conclusion about a moment at which nothing happened to the partition after all, and its refusals."""
+        place = [stage, key.market, key.session_date.isoformat(), key.part, timestamp(known_at)]
+        where = "stage = ? and market = ? and session_date = ? and part = ? and known_at = ?"
+        for table in ("derivations", "refusals"):
+            self._db.execute(f"delete from {table} where {where}", place)
+
     # Ledger and export
 
     def add_load(self, row: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ are resolved as they were known then, so that versions come out the same in what
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from pipelines.lake.steps import step
 from pipelines.lake.store import Lake
 from pipelines.tables import TABLES
 
+_log = logging.getLogger(__name__)
 MOST_WAITING = 8  # results held in memory at once
 
 
@@ -46,6 +48,11 @@ class _Computed:
 
     output: Output
     encoded: dict[str, bytes]
+    is_whole: bool  # made of inputs none of which was refused
+
+    def is_answer(self, table: str, stage: Stage) -> bool:
+        """Whether no rows at all is what the stage has to say."""
+        return self.is_whole and table in stage.outputs
 
 
 class Replay:
@@ -55,11 +62,14 @@ class Replay:
         self._lake, self._stage, self._market = lake, stage, market
         self._index = Index(lake, stage, market)
         self._done = lake.catalogue.derivations(stage.name, market)
+        self._concluded: dict[PartitionKey, set[datetime]] = {}
+        for key, known_at in self._done:
+            self._concluded.setdefault(key, set()).add(known_at)
         self.report = StageReport(stage.name)
 
     def partitions(self, first: date | None = None, last: date | None = None) -> list[PartitionKey]:
         """Every partition the stage owes or once wrote, in order of session and part."""
-        keys = set(self._index.sightings)
+        keys = {*self._index.sightings, *self._concluded}
         for (table, key), versions in self._index.versions.items():
             if table in self._stage.same or any(v.stage == self._stage.name for v in versions):
                 keys.add(key)
@@ -70,7 +80,7 @@ class Replay:
         )
 
     def _own(self, key: PartitionKey) -> list[Version]:
-        versions = (v for table in self._stage.outputs for v in self._index.versions.get((table, key), ()))
+        versions = (v for table in self._stage.tables for v in self._index.versions.get((table, key), ()))
         return [v for v in versions if v.stage == self._stage.name]
 
     def _events(self, key: PartitionKey) -> list[datetime]:
@@ -90,7 +100,7 @@ class Replay:
         sightings = [s for s in self._index.sightings.get(key, ()) if s.known_at <= known_at]
         if any(version is None for version in same.values()) or (self._stage.sources and not sightings):
             return None
-        before = self._index.earlier_sightings(key, self._stage.earlier_sighting_dates)
+        before = self._index.earlier_sightings(key, self._stage.earlier_sighting_dates, known_at)
         return Inputs(
             self._lake,
             key,
@@ -98,7 +108,7 @@ class Replay:
             {table: version for table, version in same.items() if version is not None},
             {item.table: self._index.earlier(item, key, known_at) for item in self._stage.earlier},
             sightings,
-            [s for s in before if s.known_at <= known_at],
+            before,
         )
 
     def _fingerprint(self, inputs: Inputs | None) -> str:
@@ -108,7 +118,9 @@ class Replay:
     def owed(self, key: PartitionKey) -> list[tuple[datetime, Inputs | None, str]]:
         """The events of a partition whose conclusion is missing or rests on other inputs."""
         tasks = []
-        for known_at in self._events(key):
+        events = self._events(key)
+        self._forget_what_no_longer_happened(key, events)
+        for known_at in events:
             inputs = self._inputs(key, known_at)
             if inputs is None and not self._own(key):
                 continue
@@ -116,6 +128,14 @@ class Replay:
             if self._done.get((key, known_at)) != fingerprint:
                 tasks.append((known_at, inputs, fingerprint))
         return tasks
+
+    def _forget_what_no_longer_happened(self, key: PartitionKey, events: list[datetime]) -> None:
+        """A page that moved to another session takes its conclusions, and its refusals, with it."""
+        gone = self._concluded.get(key, set()).difference(events)
+        if gone:
+            with self._lake.catalogue.transaction():
+                for known_at in sorted(gone):
+                    self._lake.catalogue.forget_derivation(self._stage.name, key, known_at)
 
     def run(self, keys: Iterable[PartitionKey], executor: Executor, advance: Callable[[], None]) -> StageReport:
         """Compute what is owed, in order; independent partitions fan out over the executor. `advance`: one key done."""
@@ -146,16 +166,18 @@ class Replay:
         """Runs in a worker. A refusal is a result; anything else unforeseen is recorded as the gate `error`."""
         try:
             if inputs is None or (inputs.same and all(v.row_count == 0 for v in inputs.same.values())):
-                output = Output({table: partitions.empty(table) for table in self._stage.outputs})
+                output = Output({table: partitions.empty(table) for table in self._stage.tables})
             else:
                 output = self._stage.compute(inputs)
             gates.check_conservation(output.accounting)
-            for table in self._stage.outputs:
+            for table in self._stage.tables:
                 gates.check_frame(TABLES[table], output.frames[table])
-            return _Computed(output, {table: partitions.encode(output.frames[table]) for table in self._stage.outputs})
+            encoded = {table: partitions.encode(output.frames[table]) for table in self._stage.tables}
+            return _Computed(output, encoded, inputs is not None and not output.refusals)
         except gates.GateRefused as refused:
             return refused
-        except Exception as error:  # noqa: BLE001 - one bad partition must not stop the others; the exit code tells
+        except Exception as error:  # noqa: BLE001 - one bad partition must not stop the others; log and exit code tell
+            _log.exception("%s %s", self._stage.name, inputs.key if inputs else "withdrawn")
             return gates.GateRefused("error", f"{type(error).__name__}: {error}".splitlines()[0])
 
     def _conclude(self, task: _Task) -> None:
@@ -167,7 +189,7 @@ class Replay:
             fingerprint = "" if result.gate == "error" else fingerprint  # an error is tried again next time
         else:
             refusals = result.output.refusals
-            fresh = [v for t in self._stage.outputs if (v := self._write(t, key, known_at, inputs, result)) is not None]
+            fresh = [v for t in self._stage.tables if (v := self._write(t, key, known_at, inputs, result)) is not None]
         outcome = "refused" if refusals and not fresh else "written" if fresh else "identical"
         with self._lake.catalogue.transaction():
             for version, facts in fresh:
@@ -187,7 +209,11 @@ class Replay:
         frame, data = computed.output.frames[table], computed.encoded[table]
         sha256 = sha256_of(data)
         present = self._index.as_known(table, key, known_at)
-        if present.output_sha256 == sha256 if present else frame.is_empty():
+        if (
+            present.output_sha256 == sha256
+            if present
+            else frame.is_empty() and not computed.is_answer(table, self._stage)
+        ):
             return None
         v = max((old.v for old in self._index.versions.get((table, key), ())), default=0) + 1
         path = partitions.relative_path(table, key, v)

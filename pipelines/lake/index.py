@@ -17,7 +17,7 @@ class Index:
     def __init__(self, lake: Lake, stage: Stage, market: str) -> None:
         self.versions: dict[tuple[str, PartitionKey], list[Version]] = {}
         self.dates: dict[tuple[str, str], list[date]] = {}
-        tables = {*stage.outputs, *stage.same, *(item.table for item in stage.earlier)}
+        tables = {*stage.tables, *stage.same, *(item.table for item in stage.earlier)}
         for version in lake.catalogue.versions(tables, market):
             self.add(version)
         self.sightings: dict[PartitionKey, list[Sighting]] = {}
@@ -39,30 +39,45 @@ class Index:
         return max(known, key=lambda v: v.rank, default=None)
 
     def earlier(self, item: Earlier, key: PartitionKey, known_at: datetime) -> list[Version]:
-        part = item.part or key.part
-        dates = self.dates.get((item.table, part), [])
-        found: list[Version] = []
-        for day in reversed(dates[: bisect_left(dates, key.session_date)]):
-            version = self.as_known(item.table, PartitionKey(key.market, day, part), known_at)
+        """What a stage may read of earlier dates at a moment, oldest first."""
+        found: list[list[Version]] = []
+        for day in self._dates_before(item, key):
+            place = PartitionKey(key.market, day, item.part or key.part)
+            version = self.as_known(item.table, place, known_at)
             if version is not None and version.row_count:
-                found.append(version)
+                all_known = (v for v in self.versions[item.table, place] if v.known_at <= known_at)
+                found.append(sorted(all_known, key=lambda v: v.rank) if item.has_all_versions else [version])
             if len(found) == item.count:
                 break
-        return found[::-1]
-
-    def earlier_sightings(self, key: PartitionKey, dates_back: int) -> list[Sighting]:
-        dates = self.sighting_dates.get(key.part, [])
-        place = bisect_left(dates, key.session_date)
-        return [
-            sighting
-            for day in dates[max(0, place - dates_back) : place]
-            for sighting in self.sightings[PartitionKey(key.market, day, key.part)]
-        ]
+        return [version for group in found[::-1] for version in group]
 
     def history(self, item: Earlier, key: PartitionKey) -> Iterator[Version]:
         """All versions of the earlier partitions in reach, whenever they became known."""
-        part = item.part or key.part
-        dates = self.dates.get((item.table, part), [])
-        place = bisect_left(dates, key.session_date)
-        for day in dates[max(0, place - item.count) : place]:
-            yield from self.versions[item.table, PartitionKey(key.market, day, part)]
+        reached = 0
+        for day in self._dates_before(item, key):
+            versions = self.versions[item.table, PartitionKey(key.market, day, item.part or key.part)]
+            yield from versions
+            reached += any(version.row_count for version in versions)
+            if reached == item.count:
+                break
+
+    def _dates_before(self, item: Earlier, key: PartitionKey) -> Iterator[date]:
+        """The newest first."""
+        dates = self.dates.get((item.table, item.part or key.part), [])
+        return reversed(dates[: bisect_left(dates, key.session_date)])
+
+    def earlier_sightings(self, key: PartitionKey, dates_back: int, known_at: datetime | None = None) -> list[Sighting]:
+        """Sightings of the same part (known by a moment), of the newest earlier dates that have any, oldest first."""
+        dates = self.sighting_dates.get(key.part, [])
+        found: list[list[Sighting]] = []
+        for day in reversed(dates[: bisect_left(dates, key.session_date)]):
+            if len(found) == dates_back:
+                break
+            group = [
+                s
+                for s in self.sightings[PartitionKey(key.market, day, key.part)]
+                if known_at is None or s.known_at <= known_at
+            ]
+            if group:
+                found.append(group)
+        return [sighting for group in found[::-1] for sighting in group]

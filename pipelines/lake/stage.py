@@ -15,11 +15,12 @@ from pipelines.lake.store import Lake
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """Partitions of earlier dates that a stage may read: the newest `count`, of the same part or of a named one."""
+    """Partitions of earlier dates that a stage may read: the newest `count` with rows, of its part or a named one."""
 
     table: str
     count: int
     part: str | None = None
+    has_all_versions: bool = False  # also the restated ones: the stage picks what was known at its snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +78,19 @@ class Stage:
 
     name: str
     method_version: str
-    outputs: tuple[str, ...]
+    outputs: tuple[str, ...]  # an empty one is still an answer, which later stages must hear
     compute: Callable[[Inputs], Output]
+    by_products: tuple[str, ...] = ()  # tables that need no version while they are empty
     sources: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
     earlier: tuple[Earlier, ...] = ()
     earlier_sighting_dates: int = 0
     resolve: Callable[[list[Sighting]], list[Sighting]] = list  # the feed's rule for known_at among its sightings
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Everything it writes."""
+        return self.outputs + self.by_products
 
     @property
     def is_sequential(self) -> bool:

@@ -6,8 +6,9 @@ import fcntl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.metadata import version
+from pathlib import Path
 
 import polars as pl
 
@@ -35,6 +36,10 @@ class Lake:
     def read(self, of: Version, columns: list[str] | None = None) -> pl.DataFrame:
         return partitions.read(self.paths.lake, of, columns)
 
+    def read_small(self, of: Version, columns: tuple[str, ...]) -> pl.DataFrame:
+        """Like `read`, remembered: for columns of earlier partitions that session after session asks for again."""
+        return _remembered(self.paths.lake, of, columns)
+
     @cached_property
     def code_version(self) -> str:
         """Recorded with every version, never compared."""
@@ -53,6 +58,11 @@ class Lake:
             except BlockingIOError:
                 raise LakeBusy(f"another dealerflow process is writing to {self.paths.lake}") from None
             yield
+
+
+@lru_cache(maxsize=2048)
+def _remembered(lake: Path, of: Version, columns: tuple[str, ...]) -> pl.DataFrame:
+    return partitions.read(lake, of, list(columns))
 
 
 @contextmanager

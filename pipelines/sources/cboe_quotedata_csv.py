@@ -23,6 +23,7 @@ LARGEST_BYTES = 64 * 2**20
 _SIDE_NAMES = "Last Sale,Net,Bid,Ask,Volume,IV,Delta,Gamma,Open Interest"
 _HEADER = f"Expiration Date,Calls,{_SIDE_NAMES},Strike,Puts,{_SIDE_NAMES}"
 _COLUMNS_IN_LINE = 22
+_LARGEST_NUMBER = 1e12  # of a price or a quantity
 _SIDE = (
     "vendor_symbol",
     "last",
@@ -158,7 +159,10 @@ def _judge(rows: pl.DataFrame) -> pl.DataFrame:
         (~pl.all_horizontal(c.is_finite() for c in numbers), "not_finite"),
         ((pl.col("bid") < 0) | (pl.col("ask") < 0) | (pl.col("last") < 0), "negative_price"),
         ((pl.col("volume") < 0) | (pl.col("open_interest") < 0), "negative_quantity"),
-        (~pl.all_horizontal(whole) | (pl.max_horizontal("volume", "open_interest") > 1e12), "not_a_quantity"),
+        (
+            ~pl.all_horizontal(whole) | (pl.max_horizontal("volume", "open_interest") > _LARGEST_NUMBER),
+            "not_a_quantity",
+        ),
         (pl.col("vendor_iv_frac") < 0, "negative_volatility"),
         (pl.col("strike") <= 0, "strike_not_positive"),
         (
@@ -207,10 +211,11 @@ def _first_expiry(rows: pl.DataFrame) -> date:
 
 
 def _last_sale(line: str) -> float:
-    match = re.search(r"Last:\s*([\d.]+)", line)
-    if match is None or not float(match[1]) > 0:
+    match = re.search(r'Last:\s*(\d[\d,]*(?:\.\d+)?)\s*"?(?:,|$)', line)
+    last = float(match[1].replace(",", "")) if match else 0.0
+    if not 0 < last < _LARGEST_NUMBER:
         raise Unreadable("the name line shows no last price")
-    return float(match[1])
+    return last
 
 
 def _clock_text(line: str) -> str:
@@ -229,6 +234,6 @@ def _header_numbers(line: str) -> dict[str, float]:
     ):
         match = re.search(pattern, line)
         digits = re.sub(r"[,\s]", "", match[1]) if match else ""
-        if re.fullmatch(r"\d+(\.\d+)?", digits):
+        if re.fullmatch(r"\d+(\.\d+)?", digits) and float(digits) < _LARGEST_NUMBER:
             found[name] = float(digits)
     return found

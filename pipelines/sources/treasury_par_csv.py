@@ -20,6 +20,7 @@ NAME = "treasury_par_csv"
 LARGEST_BYTES = 16 * 2**20
 _TENOR = re.compile(r"^(\d+(?:\.\d+)?) (Mo|Month|Yr)$")
 _DATE_FORMS = ("%m/%d/%Y", "%m/%d/%y", "%Y-%m-%d")
+_FIRST_YEAR, _LAST_YEAR = 1990, 2045
 _HIGHEST_PERCENT = 100.0
 
 
@@ -55,6 +56,8 @@ def parse(data: bytes) -> TreasuryFile:
     except (UnicodeDecodeError, csv.Error) as error:
         raise Unreadable(f"not a readable CSV: {error}") from None
     months = [_months(name) for name in table[0][1:]]
+    if len(set(months)) < len(months):
+        raise Unreadable("a tenor has two columns")
     curves: dict[date, ParCurve] = {}
     rejected: list[dict[str, object]] = []
     duplicates = 0
@@ -93,6 +96,8 @@ def _curve(row: list[str], months: list[float]) -> ParCurve | str:
     day = _date(row[0].strip())
     if day is None:
         return "unreadable_date"
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        return "date_out_of_range"
     if len(row) - 1 != len(months):
         return "wrong_column_count"
     quoted: dict[float, float] = {}

@@ -8,7 +8,7 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.lake.stage import Inputs
+from pipelines.lake.stage import Earlier, Inputs
 
 STALE_AFTER_SESSIONS = 5
 
@@ -25,9 +25,14 @@ class Curve:
 
 
 def newest_curve(inputs: Inputs, snapshot_ts: datetime) -> Curve | None:
-    """None when no curve was known yet. A stage names the curve of the newest earlier date among its inputs."""
-    for version in reversed(inputs.earlier["treasury_zero_curve"]):
-        frame = inputs.lake.read(version, ["known_at", "tenor_years", "zero_rate_frac"])
-        if frame["known_at"][0] <= snapshot_ts:
-            return Curve(version.key.session_date, frame["tenor_years"].to_numpy(), frame["zero_rate_frac"].to_numpy())
-    return None
+    """None when no curve was known yet. The stage has `CURVE_INPUT` among its inputs."""
+    known = [version for version in inputs.earlier["treasury_zero_curve"] if version.known_at <= snapshot_ts]
+    if not known:
+        return None
+    newest = max(known, key=lambda version: (version.key.session_date, version.rank))
+    frame = inputs.lake.read_small(newest, ("tenor_years", "zero_rate_frac"))
+    return Curve(newest.key.session_date, frame["tenor_years"].to_numpy(), frame["zero_rate_frac"].to_numpy())
+
+
+# The newest earlier date and the one before, with their restatements: a snapshot takes what was known at its instant.
+CURVE_INPUT = Earlier("treasury_zero_curve", 2, "_all", has_all_versions=True)

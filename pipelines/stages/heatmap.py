@@ -9,6 +9,11 @@ from models.heatmap import exposure_heatmap
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.stages.snapshots import Stamp, gathered
 
+_TRAIL_COLUMNS = (
+    "snapshot_ts", "dealer_model", "scope", "strike",
+    "net_gex_usd_per_1pct", "net_gex_change_usd_per_1pct", "open_interest",
+)  # fmt: skip
+
 
 def compute(inputs: Inputs) -> Output:
     strikes, summary = inputs.read("strike_exposures"), inputs.read("exposure_summary")
@@ -28,14 +33,14 @@ def compute(inputs: Inputs) -> Output:
         stamped = stamp.stamp(frame, "exposure_heatmap")
         frames.append(stamped)
         if not row["is_partial"] and stamped.height:
-            trail = [*trail, stamped][-HEATMAP_TRAILING_SNAPSHOTS:]
+            trail = [*trail, stamped.select(_TRAIL_COLUMNS)][-HEATMAP_TRAILING_SNAPSHOTS:]
     return Output({"exposure_heatmap": gathered("exposure_heatmap", frames)})
 
 
 def _earlier_whole_snapshots(inputs: Inputs) -> list[pl.DataFrame]:
     """The heatmap rows of earlier sessions, a frame a snapshot, oldest first; partial pages are no basis."""
     whole = [
-        inputs.lake.read(version, ["snapshot_ts", "is_partial"]).filter(~pl.col("is_partial"))["snapshot_ts"]
+        inputs.lake.read_small(version, ("snapshot_ts", "is_partial")).filter(~pl.col("is_partial"))["snapshot_ts"]
         for version in inputs.earlier["snapshot_marks"]
     ]
     if not whole:
@@ -43,7 +48,7 @@ def _earlier_whole_snapshots(inputs: Inputs) -> list[pl.DataFrame]:
     allowed = pl.concat(whole)
     trail: list[pl.DataFrame] = []
     for version in inputs.earlier["exposure_heatmap"]:
-        rows = inputs.lake.read(version).filter(pl.col("snapshot_ts").is_in(allowed.implode()))
+        rows = inputs.lake.read_small(version, _TRAIL_COLUMNS).filter(pl.col("snapshot_ts").is_in(allowed.implode()))
         trail += rows.sort("snapshot_ts", maintain_order=True).partition_by("snapshot_ts", maintain_order=True)
     return trail[-HEATMAP_TRAILING_SNAPSHOTS:]
 

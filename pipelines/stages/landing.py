@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,7 +14,7 @@ from models.conventions import METHOD_VERSIONS
 from pipelines.calendar import us_sessions
 from pipelines.lake.catalogue import Refusal
 from pipelines.lake.partitions import empty
-from pipelines.lake.stage import Earlier, Inputs, Output, Stage
+from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.markets import US, root_of, underlying_of
 from pipelines.sources import cboe_quotedata_csv
 from pipelines.stages import curves
@@ -27,7 +28,7 @@ EARLIER_DATES_FOR_EVIDENCE = 2
 
 def compute(inputs: Inputs) -> Output:
     """One version of a session's chains: per snapshot and source, the newest page that passes the clock gate."""
-    earlier = [place(inputs.lake, sighting) for sighting in inputs.earlier_sightings]
+    earlier = _evidence_pages(inputs)
     placed = [place(inputs.lake, sighting) for sighting in inputs.sightings]
     refusals: list[Refusal] = []
     standing: dict[tuple[datetime, str], tuple[PlacedPage, pl.DataFrame, float]] = {}
@@ -52,6 +53,15 @@ def compute(inputs: Inputs) -> Output:
         "quarantine": pl.concat([empty("quarantine"), *(_quarantine(page) for page in placed)]),
     }
     return Output(frames, {"rows": _account(frames["pages"])}, refusals)
+
+
+def _evidence_pages(inputs: Inputs) -> list[PlacedPage]:
+    """Pages of earlier sessions. One whose raw object is gone proves nothing; its own session is refused for it."""
+    found = []
+    for sighting in inputs.earlier_sightings:
+        with contextlib.suppress(FileNotFoundError):
+            found.append(place(inputs.lake, sighting))
+    return found
 
 
 def _chain(page: PlacedPage) -> pl.DataFrame:
@@ -167,9 +177,10 @@ def _account(pages: pl.DataFrame) -> dict[str, float]:
 LANDING = Stage(
     name="landing",
     method_version=METHOD_VERSIONS["landing"],
-    outputs=("chains", "pages", "quarantine"),
+    outputs=("chains", "pages"),
+    by_products=("quarantine",),
     sources=(cboe_quotedata_csv.NAME,),
-    earlier=(Earlier("treasury_zero_curve", 1, "_all"),),
+    earlier=(curves.CURVE_INPUT,),
     earlier_sighting_dates=EARLIER_DATES_FOR_EVIDENCE,
     compute=compute,
 )

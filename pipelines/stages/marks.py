@@ -17,6 +17,8 @@ from pipelines.stages import curves
 from pipelines.stages.snapshots import Stamp, gathered
 
 PAGES_COMPARED = 20
+_MARK_COLUMNS = ("snapshot_ts", "source", "rows_in", "is_partial", "spot", "parity_spot")
+_FORWARD_COLUMNS = ("snapshot_ts", "t_years", "forward_source", "carry_frac")
 
 
 def compute(inputs: Inputs) -> Output:
@@ -61,7 +63,7 @@ def _rows_of_earlier_pages(inputs: Inputs) -> dict[str, list[int]]:
     """Rows of the pages of earlier sessions by source, oldest first."""
     rows: dict[str, list[int]] = {}
     for version in inputs.earlier["snapshot_marks"]:
-        frame = inputs.lake.read(version, ["snapshot_ts", "source", "rows_in"]).sort("snapshot_ts")
+        frame = inputs.lake.read_small(version, _MARK_COLUMNS).sort("snapshot_ts")
         for source, count in frame.select("source", "rows_in").iter_rows():
             rows.setdefault(source, []).append(count)
     return rows
@@ -69,10 +71,12 @@ def _rows_of_earlier_pages(inputs: Inputs) -> dict[str, list[int]]:
 
 def _stored_carry(inputs: Inputs) -> tuple[Floats, Floats] | None:
     """The parity carries of the last whole snapshot of an earlier session that had any."""
-    marks = {v.key.session_date: v for v in inputs.earlier["snapshot_marks"]}
-    for version in reversed(inputs.earlier["expiry_forwards"]):
-        mark = inputs.lake.read(marks[version.key.session_date]).filter(~pl.col("is_partial"))
-        forwards = inputs.lake.read(version)
+    forwards_of = {version.key.session_date: version for version in inputs.earlier["expiry_forwards"]}
+    for version in reversed(inputs.earlier["snapshot_marks"]):
+        if version.key.session_date not in forwards_of:
+            continue  # no live contract that day
+        mark = inputs.lake.read_small(version, _MARK_COLUMNS).filter(~pl.col("is_partial"))
+        forwards = inputs.lake.read_small(forwards_of[version.key.session_date], _FORWARD_COLUMNS)
         for row in mark.sort("snapshot_ts", descending=True).iter_rows(named=True):
             of_snapshot = forwards.filter(pl.col("snapshot_ts") == row["snapshot_ts"])
             stored = carry_to_store(of_snapshot, spot=row["spot"], parity_spot=row["parity_spot"])
@@ -102,7 +106,7 @@ MARKS = Stage(
     outputs=("snapshot_marks", "expiry_forwards"),
     same=("chains", "pages"),
     earlier=(
-        Earlier("treasury_zero_curve", 1, "_all"),
+        curves.CURVE_INPUT,
         Earlier("snapshot_marks", PAGES_COMPARED),
         Earlier("expiry_forwards", PAGES_COMPARED),
     ),

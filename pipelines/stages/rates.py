@@ -31,9 +31,15 @@ def resolve(sightings: list[Sighting]) -> list[Sighting]:
 
     Nothing in a file says when a value was changed, so a restatement counts as known when its file was complete.
     """
-    ordered = sorted(sightings, key=lambda s: (json.loads(s.detail)["vintage"], s.raw_sha256))
-    later = [replace(s, known_at=curve_known_at(date.fromisoformat(json.loads(s.detail)["vintage"]))) for s in ordered]
-    return sorted([ordered[0], *later[1:]], key=lambda s: s.known_at)
+    stated: list[Sighting] = []
+    values: object = None
+    for sighting in sorted(sightings, key=lambda s: (json.loads(s.detail)["vintage"], s.raw_sha256)):
+        detail = json.loads(sighting.detail)
+        if detail["values"] != values:
+            complete = curve_known_at(date.fromisoformat(detail["vintage"]))
+            stated.append(replace(sighting, known_at=complete) if stated else sighting)
+        values = detail["values"]
+    return stated
 
 
 def compute(inputs: Inputs) -> Output:
@@ -66,7 +72,8 @@ def _rejected(inputs: Inputs) -> pl.DataFrame:
 RATES = Stage(
     name="rates",
     method_version=METHOD_VERSIONS["rates"],
-    outputs=("treasury_zero_curve", "quarantine"),
+    outputs=("treasury_zero_curve",),
+    by_products=("quarantine",),
     sources=(NAME,),
     resolve=resolve,
     compute=compute,

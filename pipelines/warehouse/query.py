@@ -82,9 +82,9 @@ def parse_instant(text: str) -> datetime:
     """An instant in UTC: ISO text, with or without a zone (none means UTC); a date alone is its first moment."""
     try:
         instant = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return instant if instant.tzinfo is None else instant.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         raise QueryError(f"{text!r} is no instant; write it as 2025-05-01T13:30 (UTC) or with a zone") from None
-    return instant if instant.tzinfo is None else instant.astimezone(UTC).replace(tzinfo=None)
 
 
 def one_line(error: duckdb.Error) -> str:
