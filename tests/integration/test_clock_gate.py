@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from pipelines.lake.store import Lake, opened
-from pipelines.settings import Paths
-from pipelines.simulate import write_market
+from pipelines.lake.store import Lake
 from tests.integration.spine import current, derive, land, refusals
 from tests.samples import curves, needs_samples, sample
 
 REAL = "cboe_quotedata/2023-04-18_spx_quotedata_bd033f.csv"  # pulled in the evening of Monday, April 17
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with opened(Paths(tmp_path / "data")) as opened_lake:
-        yield opened_lake
-
-
-@pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return write_market(tmp_path_factory.mktemp("market"))
 
 
 def redated(page: Path, clock: str, folder: Path, *, first_expiry_gone: bool = False) -> Path:

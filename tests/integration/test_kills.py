@@ -16,7 +16,6 @@ import polars as pl
 import pytest
 
 from pipelines.settings import PROJECT, Paths
-from pipelines.simulate import write_market
 
 LAKE_STEPS = (
     "raw.written", "raw.renamed", "sidecar.written", "sidecar.renamed", "load.committed",
@@ -58,11 +57,10 @@ def contents(data: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def files(market: list[Path]) -> list[str]:
     """Two sessions of one underlying, one of them with a second page, and the curves."""
-    written = write_market(tmp_path_factory.mktemp("market"))
     wanted = ("spy_quotedata_2024-06-17", "spy_quotedata_2024-06-18", "treasury")
-    return [str(path) for path in written if any(name in path.name for name in wanted)]
+    return [str(path) for path in market if any(name in path.name for name in wanted)]
 
 
 @pytest.fixture(scope="module")

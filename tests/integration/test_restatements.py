@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime
 from itertools import permutations
 from pathlib import Path
@@ -10,23 +9,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.lake.store import Lake, opened
-from pipelines.settings import Paths
-from pipelines.simulate import write_market
+from pipelines.lake.store import Lake
 from tests.integration.spine import current, derive, land, refusals
 
 HEADER = "Date,1 Mo,3 Mo,1 Yr,10 Yr"
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    with opened(Paths(tmp_path / "data")) as opened_lake:
-        yield opened_lake
-
-
-@pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return write_market(tmp_path_factory.mktemp("market"))
 
 
 def curve_file(folder: Path, name: str, **months: str) -> Path:
