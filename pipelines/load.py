@@ -209,13 +209,13 @@ def _register(lake: Lake, loaded: Loaded, sightings: list[Sighting], *, is_decla
             loaded = Loaded(loaded.name, "duplicate_body", "the same content under another clock", **values)
     with catalogue.transaction():
         if sightings and loaded.fate != "duplicate_bytes":
-            _add_sightings(lake, sightings)
+            _add_sightings(lake, sightings, is_declared=is_declared)
         catalogue.add_load(_ledger_row(loaded))
     step("load.committed")
     return loaded
 
 
-def _add_sightings(lake: Lake, sightings: list[Sighting]) -> None:
+def _add_sightings(lake: Lake, sightings: list[Sighting], *, is_declared: bool) -> None:
     sha256 = sightings[0].raw_sha256
     if lake.catalogue.has_raw(sha256):
         lake.catalogue.drop_sightings(sha256)
@@ -223,6 +223,8 @@ def _add_sightings(lake: Lake, sightings: list[Sighting]) -> None:
         sidecar = asdict(lake.raw.sidecar(sha256))
         lake.catalogue.add_raw(sha256, {**sidecar, "size_bytes": len(lake.raw.get(sha256))})
     for sighting in sightings:
+        if is_declared:
+            lake.catalogue.drop_declarations(sighting.source, sighting.identity)
         lake.catalogue.add_sighting(sighting)
 
 

@@ -155,6 +155,14 @@ class Catalogue:
         """Forget where an object stood (its owner declared another session)."""
         self._db.execute("delete from sightings where raw_sha256 = ?", [raw_sha256])
 
+    def drop_declarations(self, source: str, identity: str) -> None:
+        """Forget what an owner declared of this content before: the newest word counts."""
+        self._db.execute(
+            "delete from sightings where source = ? and identity = ?"
+            " and json_extract(detail, '$.session_basis') = 'declared'",
+            [source, identity],
+        )
+
     def sightings(self, sources: Iterable[str], market: str) -> list[Sighting]:
         """What counts of all sightings: the same content under several clocks counts once, at its earliest.
 

@@ -135,3 +135,16 @@ def test_a_header_out_of_all_bounds_is_refused(
     [refused] = land(lake, [bad])
     assert refused.fate == "refused"
     assert reason in (refused.reason or "")
+
+
+def test_of_two_declarations_of_the_same_content_the_newer_counts(
+    lake: Lake, market: list[Path], tmp_path: Path
+) -> None:
+    page = next(p for p in market if "spy_quotedata_2024-06-21" in p.name)
+    copy = tmp_path / "copy.csv"
+    copy.write_text(page.read_text().replace("18:34", "18:35").replace("6:34", "6:35"))
+    assert copy.read_bytes() != page.read_bytes()
+    for path, session in ((page, date(2024, 6, 20)), (copy, date(2024, 6, 21))):
+        land(lake, [path], session=session)
+        derive(lake)
+    assert current(lake, "pages")["session_date"].to_list() == [date(2024, 6, 21)]

@@ -38,6 +38,7 @@ def shown(paths: Paths, sql: str, style: Format = "table", max_rows: int = 40) -
 WRITES = [
     "copy key_levels to '{out}'",
     "copy (select 1) to '{out}'",
+    "import database '{out}'",
     "export database '{out}'",
     "attach '{out}' as other",
     "install httpfs",
