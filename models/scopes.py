@@ -35,7 +35,7 @@ def scope_members(
         "weekly": days <= c.WEEKLY_DAYS,
         "monthly": np.isin(dates, monthly),
         "le_30d": days <= c.LE_30D_DAYS,
-        "next_expiry": dates == (dates.min() if dates.size else np.datetime64("NaT")),
+        "next_expiry": dates == (dates.min() if dates.size else np.datetime64("NaT", "D")),
     }
 
 
