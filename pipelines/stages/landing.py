@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import math
 from collections.abc import Iterable
 from datetime import datetime
@@ -22,6 +22,7 @@ from pipelines.stages.open_interest import OpenInterestEvidence, date_by_repetit
 from pipelines.stages.placed import PlacedPage, place
 from pipelines.tables import TABLES
 
+_log = logging.getLogger(__name__)
 LARGEST_CLOCK_OFFSET_DAYS = 1.5
 EARLIER_DATES_FOR_EVIDENCE = 2
 
@@ -56,11 +57,13 @@ def compute(inputs: Inputs) -> Output:
 
 
 def _evidence_pages(inputs: Inputs) -> list[PlacedPage]:
-    """Pages of earlier sessions. One whose raw object is gone proves nothing; its own session is refused for it."""
+    """Pages of earlier sessions. One whose raw object is gone proves nothing, but this session is not its fault."""
     found = []
     for sighting in inputs.earlier_sightings:
-        with contextlib.suppress(FileNotFoundError):
+        try:
             found.append(place(inputs.lake, sighting))
+        except FileNotFoundError:
+            _log.warning("raw object %s of %s is gone: no evidence from it", sighting.raw_sha256, sighting.key)
     return found
 
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from pipelines.lake.store import Lake
+from pipelines.stages import parsed
 from tests.integration.spine import current, derive, land, refusals
 
 HEADER = "Date,1 Mo,3 Mo,1 Yr,10 Yr"
@@ -148,3 +149,19 @@ def test_of_two_declarations_of_the_same_content_the_newer_counts(
         land(lake, [path], session=session)
         derive(lake)
     assert current(lake, "pages")["session_date"].to_list() == [date(2024, 6, 21)]
+
+
+def test_a_lost_page_of_the_session_before_proves_nothing_and_stops_nothing(
+    lake: Lake, market: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    before, after = (next(p for p in market if f"spx_quotedata_2024-06-{day}" in p.name) for day in (17, 18))
+    [lost] = land(lake, [before])
+    derive(lake)
+    assert lost.raw_sha256 is not None
+    (lake.paths.raw / lost.raw_sha256[:2] / lost.raw_sha256).unlink()
+    parsed.chain_page.cache_clear()
+    land(lake, [after])
+    assert refusals(derive(lake)) == []
+    newest = current(lake, "pages").filter(pl.col("session_date") == date(2024, 6, 18))
+    assert newest["open_interest_evidence"].to_list() == ["none"]
+    assert "is gone: no evidence from it" in caplog.text
