@@ -1,4 +1,8 @@
-"""Vendor feeds: one small module each, recognised by content."""
+"""Vendor feeds: one small module each, recognised by content.
+
+A module names itself (NAME), bounds its files (LARGEST_BYTES), recognises its layout from the first bytes
+(`recognise`) and reads it: `pages(data, declared)` for chains, `parse(data)` for curves.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ from types import ModuleType
 
 from pipelines.sources import cboe_quotedata_csv, treasury_par_csv
 
-SOURCES: tuple[ModuleType, ...] = (cboe_quotedata_csv, treasury_par_csv)
+CHAIN_SOURCES: tuple[ModuleType, ...] = (cboe_quotedata_csv,)
+SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, treasury_par_csv)
+CHAIN_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in CHAIN_SOURCES)
 
 
 def recognise(data: bytes) -> ModuleType | None:

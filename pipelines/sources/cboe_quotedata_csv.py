@@ -9,13 +9,20 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from datetime import date
 
 import polars as pl
 
-from pipelines.markets import root_of
+from pipelines.sources.chain_rows import (
+    LARGEST_NUMBER,
+    NUMBERS,
+    first_expiry,
+    judge,
+    osi_parts,
+    single_underlying,
+    without_repeats,
+)
 from pipelines.sources.header_clock import parse_header_clock
-from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA, ChainPage, Unreadable
+from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA, ChainPage, Declared, Unreadable
 
 NAME = "cboe_quotedata_csv"
 LARGEST_BYTES = 64 * 2**20
@@ -23,7 +30,6 @@ LARGEST_BYTES = 64 * 2**20
 _SIDE_NAMES = "Last Sale,Net,Bid,Ask,Volume,IV,Delta,Gamma,Open Interest"
 _HEADER = f"Expiration Date,Calls,{_SIDE_NAMES},Strike,Puts,{_SIDE_NAMES}"
 _COLUMNS_IN_LINE = 22
-_LARGEST_NUMBER = 1e12  # of a price or a quantity
 _SIDE = (
     "vendor_symbol",
     "last",
@@ -36,20 +42,16 @@ _SIDE = (
     "vendor_gamma",
     "open_interest",
 )
-_NUMBERS = ("last", "bid", "ask", "volume", "vendor_iv_frac", "vendor_delta", "vendor_gamma", "open_interest", "strike")
-_UNDERLYING = re.compile(r"^[A-Z][A-Z.]{0,9}$")
-_FEWEST_ROWS_OF_AN_EXPIRY = 5  # fewer are taken for a slip, not for the page's first expiry
-
-ROW_SCHEMA = {
-    "row_number": pl.Int64(), "contract_id": pl.String(), "root": pl.String(), "expiry_date": pl.Date(),
-    "option_type": pl.String(), "strike": pl.Float64(), "bid": pl.Float64(), "ask": pl.Float64(), "last": pl.Float64(),
-    "volume": pl.Float64(), "open_interest": pl.Float64(), "vendor_iv_frac": pl.Float64(), "vendor_delta": pl.Float64(),
-    "vendor_gamma": pl.Float64(),
-}  # fmt: skip
 
 
 def recognise(data: bytes) -> bool:
     return b"Expiration Date,Calls," in data[:4096]
+
+
+def pages(data: bytes, declared: Declared) -> list[ChainPage]:
+    """The one page of a file; the owner's word is not needed to read it."""
+    del declared
+    return [parse(data)]
 
 
 def parse(data: bytes) -> ChainPage:
@@ -67,14 +69,16 @@ def parse(data: bytes) -> ChainPage:
     if not listed:
         raise Unreadable("the page lists no contracts")
     rows, rejected = _contracts(listed)
-    rows, rejected, duplicates = _without_repeats(rows, rejected)
+    rows, rejected, duplicates = without_repeats(rows, rejected)
     if rows.is_empty():
         raise Unreadable(f"none of {2 * len(listed)} rows can be read ({rejected['reason'][0]})")
     header = _header_numbers(date_line)
     body = "\n".join([name_line, *lines[place:]]).rstrip("\n")
     return ChainPage(
-        underlying=_single_underlying(rows),
+        underlying=single_underlying(rows),
         header_ts=parse_header_clock(_clock_text(date_line)),
+        quote_ts=None,
+        open_interest_rule="pulled",
         underlying_last=_last_sale(name_line),
         underlying_bid=header.get("bid"),
         underlying_ask=header.get("ask"),
@@ -83,7 +87,7 @@ def parse(data: bytes) -> ChainPage:
         rejected=rejected.sort("row_number", "row_part"),
         rows_in=2 * len(listed),
         rows_duplicate=duplicates,
-        first_expiry=_first_expiry(rows),
+        first_expiry=first_expiry(rows),
         body_sha256=hashlib.sha256(body.encode()).hexdigest(),
     )
 
@@ -122,98 +126,37 @@ def _contracts(listed: list[tuple[int, str]]) -> tuple[pl.DataFrame, pl.DataFram
         for side in ("call", "put")
     ]  # fmt: skip
     rows = pl.concat(sides).sort("row_number", "option_type", maintain_order=True)
-    judged = _judge(rows)
-    kept = judged.filter(pl.col("reason").is_null()).select(list(ROW_SCHEMA)).cast(ROW_SCHEMA)  # type: ignore[arg-type]
+    kept, judged = _judge(rows)
     short = [
         {"row_number": number, "row_part": side, "reason": "wrong_column_count", "row_text": line[:LONGEST_ROW_TEXT]}
         for number, line in ragged
         for side in ("call", "put")
     ]
-    rejected = pl.concat(
-        [
-            judged.filter(pl.col("reason").is_not_null())
-            .rename({"option_type": "row_part"})
-            .select(list(REJECTED_SCHEMA)),
-            pl.DataFrame(short, schema=REJECTED_SCHEMA),
-        ]
-    )
-    return kept, rejected
+    return kept, pl.concat([judged, pl.DataFrame(short, schema=REJECTED_SCHEMA)])
 
 
-def _judge(rows: pl.DataFrame) -> pl.DataFrame:
-    """Typed columns beside a `reason`, null where the row holds together."""
-    symbol = pl.col("vendor_symbol")
+def _judge(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Typed rows, and those that do not hold together."""
     typed = rows.with_columns(
-        *(pl.col(c).str.strip_chars().cast(pl.Float64, strict=False) for c in _NUMBERS),
+        *(pl.col(name).str.strip_chars().cast(pl.Float64, strict=False) for name in NUMBERS),
+        **osi_parts("vendor_symbol"),
+        contract_id="vendor_symbol",
         listed_expiry=pl.col("expiry_text").str.strip_chars().str.to_date("%a %b %d %Y", strict=False),
-        contract_id=symbol,
-        root=symbol.str.head(-15),
-        expiry_date=symbol.str.slice(symbol.str.len_chars().cast(pl.Int64) - 15, 6).str.to_date("%y%m%d", strict=False),
-        coded_type=symbol.str.slice(symbol.str.len_chars().cast(pl.Int64) - 9, 1),
-        coded_strike=symbol.str.tail(8).cast(pl.Int64, strict=False) / 1000,
+        is_adjusted=pl.lit(value=False),
+        multiplier=pl.lit(None, dtype=pl.Float64),
+    ).with_columns(expiry_date="coded_expiry")
+    contradicted = (
+        (pl.col("expiry_date") != pl.col("listed_expiry")).fill_null(value=True)
+        | (pl.col("coded_type") != pl.col("option_type").str.head(1).str.to_uppercase())
+        | ((pl.col("coded_strike") - pl.col("strike")).abs() > 0.005)
     )
-    numbers = [pl.col(c) for c in _NUMBERS]
-    whole = [pl.col(c) == pl.col(c).floor() for c in ("volume", "open_interest")]
-    reasons = [
-        (pl.any_horizontal(c.is_null() for c in numbers), "unreadable_number"),
-        (~pl.all_horizontal(c.is_finite() for c in numbers), "not_finite"),
-        ((pl.col("bid") < 0) | (pl.col("ask") < 0) | (pl.col("last") < 0), "negative_price"),
-        ((pl.col("volume") < 0) | (pl.col("open_interest") < 0), "negative_quantity"),
-        (
-            ~pl.all_horizontal(whole) | (pl.max_horizontal("volume", "open_interest") > _LARGEST_NUMBER),
-            "not_a_quantity",
-        ),
-        (pl.col("vendor_iv_frac") < 0, "negative_volatility"),
-        (pl.col("strike") <= 0, "strike_not_positive"),
-        (
-            ~symbol.str.contains(r"^[0-9A-Z.]{1,6}\d{6}[CP]\d{8}$") | pl.col("expiry_date").is_null(),
-            "unreadable_symbol",
-        ),
-        (
-            (pl.col("expiry_date") != pl.col("listed_expiry")).fill_null(value=True)
-            | (pl.col("coded_type") != pl.col("option_type").str.head(1).str.to_uppercase())
-            | ((pl.col("coded_strike") - pl.col("strike")).abs() > 0.005),
-            "symbol_contradicts_columns",
-        ),
-    ]
-    return typed.with_columns(
-        reason=pl.coalesce(
-            *(pl.when(condition.fill_null(value=False)).then(pl.lit(name)) for condition, name in reasons)
-        )
-    )
-
-
-def _without_repeats(rows: pl.DataFrame, rejected: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """A contract counts once: an exact repeat is a duplicate, a differing one is rejected."""
-    facts = [c for c in ROW_SCHEMA if c != "row_number"]
-    distinct = rows.unique(facts, keep="first", maintain_order=True)
-    first = distinct["contract_id"].is_first_distinct()
-    conflicting = distinct.filter(~first).select(
-        "row_number", row_part="option_type", reason=pl.lit("conflicting_duplicate"), row_text=pl.col("contract_id")
-    )
-    return distinct.filter(first), pl.concat([rejected, conflicting]), rows.height - distinct.height
-
-
-def _single_underlying(rows: pl.DataFrame) -> str:
-    """By the roots, never by the file's or the page's name."""
-    found = sorted({root_of(root).underlying for root in rows["root"].unique().to_list()})
-    if len(found) != 1:
-        raise Unreadable(f"the page mixes underlyings: {', '.join(found[:4])}")
-    if not _UNDERLYING.match(found[0]):
-        raise Unreadable(f"{found[0]!r} is not the symbol of an underlying")
-    return found[0]
-
-
-def _first_expiry(rows: pl.DataFrame) -> date:
-    counts: dict[date, int] = dict(rows.group_by("expiry_date").len().iter_rows())
-    enough = min(_FEWEST_ROWS_OF_AN_EXPIRY, max(counts.values()))
-    return min(day for day, count in counts.items() if count >= enough)
+    return judge(typed, required=NUMBERS, reasons=[(contradicted, "symbol_contradicts_columns")])
 
 
 def _last_sale(line: str) -> float:
     match = re.search(r'Last:\s*(\d[\d,]*(?:\.\d+)?)\s*"?(?:,|$)', line)
     last = float(match[1].replace(",", "")) if match else 0.0
-    if not 0 < last < _LARGEST_NUMBER:
+    if not 0 < last < LARGEST_NUMBER:
         raise Unreadable("the name line shows no last price")
     return last
 
@@ -234,6 +177,6 @@ def _header_numbers(line: str) -> dict[str, float]:
     ):
         match = re.search(pattern, line)
         digits = re.sub(r"[,\s]", "", match[1]) if match else ""
-        if re.fullmatch(r"\d+(\.\d+)?", digits) and float(digits) < _LARGEST_NUMBER:
+        if re.fullmatch(r"\d+(\.\d+)?", digits) and float(digits) < LARGEST_NUMBER:
             found[name] = float(digits)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 
 import polars as pl
 
@@ -15,18 +16,44 @@ class Unreadable(Exception):
 REJECTED_SCHEMA = {"row_number": pl.Int64(), "row_part": pl.String(), "reason": pl.String(), "row_text": pl.String()}
 LONGEST_ROW_TEXT = 400
 
+# What a page's open interest is dated by: the clock at which it was pulled (`header_ts`), or the vendor's word that
+# it is the figure of the session's start or of its end; `unknown` where the vendor says nothing.
+OpenInterestRule = Literal["pulled", "session_start", "session_end", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the owner says of a file beyond its bytes. Kept with every sighting, so that a parse can be repeated."""
+
+    session: date | None = None  # which session the page shows, against its own clock
+    underlying: str | None = None  # for layouts that do not name theirs
+    mapping: str | None = None  # the text of a column mapping
+
+
+@dataclass(frozen=True, slots=True)
+class DailyBar:
+    """The underlying's session so far as the vendor states it, in USD and shares."""
+
+    open: float | None
+    high: float | None
+    low: float | None
+    close: float | None
+    volume: float | None
+
 
 @dataclass(frozen=True, slots=True)
 class ChainPage:
-    """One vendor page of one underlying's chain, before it is placed in market time.
+    """One underlying's chain at one instant, before it is placed in market time.
 
-    `rows`: one contract a row, `row_number` the line it stands on. `rejected`: rows that were not taken, with reasons;
-    a line that holds a call and a put counts twice. rows_in = rows + rejected + rows_duplicate.
+    `rows`: one contract a row (CHAIN_ROW_SCHEMA), `row_number` the line it stands on. `rejected`: rows that were not
+    taken, with reasons; a line that holds a call and a put counts twice. rows_in = rows + rejected + rows_duplicate.
     """
 
     underlying: str
-    header_ts: datetime | None  # the reader's clock in UTC; None if it cannot be read
-    underlying_last: float
+    header_ts: datetime | None  # the clock of the page itself, in UTC: when it was made or read; None if it has none
+    quote_ts: datetime | None  # the vendor's own time of the quotes, in UTC; None where only header_ts can tell
+    open_interest_rule: OpenInterestRule
+    underlying_last: float | None
     underlying_bid: float | None
     underlying_ask: float | None
     underlying_volume: float | None
@@ -35,4 +62,5 @@ class ChainPage:
     rows_in: int
     rows_duplicate: int
     first_expiry: date
-    body_sha256: str  # of everything but the clock's line
+    body_sha256: str  # of everything but the page's own clock
+    bar: DailyBar | None = None  # where the vendor states one

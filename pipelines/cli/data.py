@@ -1,0 +1,65 @@
+"""Commands that bring data in and compute: load, run, sample."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.app import DAY_FORMATS, FEED, Day, FirstOption, LastOption, UserError, app
+
+SessionOption = Annotated[
+    Day | None,
+    typer.Option("--session", formats=DAY_FORMATS, help="Session of these pages, when their own clock is wrong."),
+]
+
+
+@app.command(
+    rich_help_panel=FEED, epilog="Examples: `dealerflow load quotes/` · `dealerflow load 'pages/*.csv' rates.csv`"
+)
+def load(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders or globs.")],
+    session: SessionOption = None,
+    land_only: Annotated[bool, typer.Option("--land-only", help="Only land the files; `run` computes later.")] = False,
+) -> None:
+    """Land vendor files, compute what they change, publish.
+
+    A file is recognised by its content; its name does not matter. A file that cannot be read is refused with the
+    reason and leaves the others unharmed; the exit code is then 1.
+    """
+    from pipelines import operate
+
+    is_clean = operate.load(paths, None if session is None else session.date(), is_land_only=land_only)
+    raise typer.Exit(0 if is_clean else 1)
+
+
+@app.command(
+    rich_help_panel=FEED, epilog="Examples: `dealerflow run` · `dealerflow run --from 2023-04-03 --to 2023-04-14`"
+)
+def run(
+    first: FirstOption = None,
+    last: LastOption = None,
+) -> None:
+    """Compute every session whose inputs or method changed, publish, and show the newest levels.
+
+    A second run rewrites nothing and says so.
+    """
+    from pipelines import operate
+
+    if first and last and first > last:
+        raise UserError(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}")
+    is_clean = operate.run(first.date() if first else None, last.date() if last else None)
+    raise typer.Exit(0 if is_clean else 1)
+
+
+@app.command(rich_help_panel=FEED, epilog="Example: `dealerflow sample && dealerflow run`")
+def sample(
+    seed: Annotated[int, typer.Option(help="Another seed, another market.")] = 2,
+) -> None:
+    """Land a small simulated market, so that a machine without vendor files has something to compute.
+
+    Does nothing in a lake that already holds other files.
+    """
+    from pipelines import operate
+
+    operate.sample(seed)
