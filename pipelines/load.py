@@ -12,24 +12,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import polars as pl
-
 from pipelines import sources
-from pipelines.calendar import CalendarError, us_sessions
-from pipelines.lake.catalogue import PartitionKey, Sighting, canonical_json, timestamp
-from pipelines.lake.files import sha256_of
+from pipelines.calendar import CalendarError
+from pipelines.lake.catalogue import Sighting, timestamp
 from pipelines.lake.raw import Sidecar
 from pipelines.lake.steps import step
 from pipelines.lake.store import Lake
-from pipelines.markets import US
-from pipelines.sessions import place_as_declared, place_by_header_clock
-from pipelines.sources.page import ChainPage, Unreadable
-from pipelines.sources.treasury_par_csv import TreasuryFile
-from pipelines.stages.rates import curve_known_at
+from pipelines.placing import Origin, Placed, place_curves, place_pages, same_places
+from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
 
 _log = logging.getLogger(__name__)
 LARGEST_BYTES = 256 * 2**20
-EARLIEST_YEAR, LATEST_YEAR = 2005, 2040
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,32 +64,72 @@ def find_files(paths: Iterable[str]) -> list[Path]:
     return list(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Something that arrived, from disk or from the net. `name` is only ever shown."""
+
+    name: str
+    read: Callable[[], bytes]
+    url: str | None = None
+    captured_at: datetime | None = None
+    published_at: datetime | None = None
+
+
 def load_files(
-    lake: Lake, files: Iterable[Path], *, session: date | None = None, progress: Callable[[Loaded], None]
+    lake: Lake, files: Iterable[Path], *, declared: Declared = NOTHING_DECLARED, progress: Callable[[Loaded], None]
 ) -> Iterator[Loaded]:
     """Land each file on its own: one that is refused leaves the others unharmed."""
-    for path in files:
-        loaded = _load(lake, path, session)
+    return load_arrivals(lake, (_from_disk(path) for path in files), declared=declared, progress=progress)
+
+
+def load_arrivals(
+    lake: Lake,
+    arrivals: Iterable[Arrival],
+    *,
+    declared: Declared = NOTHING_DECLARED,
+    progress: Callable[[Loaded], None],
+) -> Iterator[Loaded]:
+    """Like `load_files`, for what came from anywhere."""
+    for arrival in arrivals:
+        loaded = _load(lake, arrival, declared)
         progress(loaded)
         yield loaded
 
 
-def _load(lake: Lake, path: Path, session: date | None) -> Loaded:
-    # A name may hold bytes that are no text; it is only ever shown.
-    name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
+def _from_disk(path: Path) -> Arrival:
+    # A name may hold bytes that are no text.
+    return Arrival(os.fsencode(path.name).decode("utf-8", "backslashreplace"), lambda: _read(path))
+
+
+def _load(lake: Lake, arrival: Arrival, declared: Declared) -> Loaded:
     try:
-        data = _read(path)
-        source = _recognise(data)
-        loaded, sightings = _place(name, data, source, session)
+        data = arrival.read()
+        source = _recognise(data, declared)
+        origin = _origin(lake, arrival, source, data, declared)
+        placed = _place(source, data, origin)
     except (Unreadable, CalendarError, OSError) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        loaded, sightings = Loaded(name, "refused", reason.splitlines()[0]), []
+        return _register(lake, Loaded(arrival.name, "refused", _first_line(reason)), [], declared)
     except Exception as error:  # noqa: BLE001 - a file that no parser foresaw must not stop the others
-        _log.exception("%s", name)
-        loaded, sightings = Loaded(name, "refused", f"error: {type(error).__name__}: {error}".splitlines()[0]), []
-    else:
-        lake.raw.put(data, Sidecar(source.NAME, name))
-    return _register(lake, loaded, sightings, is_declared=session is not None)
+        _log.exception("%s", arrival.name)
+        reason = f"error: {type(error).__name__}: {error}"
+        return _register(lake, Loaded(arrival.name, "refused", _first_line(reason)), [], declared)
+    return _register(lake, _as_loaded(arrival.name, origin, placed), placed.sightings, declared)
+
+
+def _first_line(reason: str) -> str:
+    return next(iter(reason.splitlines()), "unknown")
+
+
+def _origin(lake: Lake, arrival: Arrival, source: ModuleType, data: bytes, declared: Declared) -> Origin:
+    """The object kept byte for byte, and the mapping it is read by kept beside it."""
+    mapped_by = None
+    if declared.mapping is not None:
+        mapped_by = lake.raw.put(declared.mapping.encode(), Sidecar("mapping", "mapping.toml"))
+    sidecar = Sidecar(
+        source.NAME, arrival.name, arrival.url, timestamp(arrival.captured_at), timestamp(arrival.published_at)
+    )
+    return Origin(source.NAME, lake.raw.put(data, sidecar), declared, mapped_by, arrival.captured_at)
 
 
 def _read(path: Path) -> bytes:
@@ -110,106 +143,51 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _recognise(data: bytes) -> ModuleType:
+def _recognise(data: bytes, declared: Declared) -> ModuleType:
     if not data.strip():
         raise Unreadable("the file is empty")
+    if declared.mapping is not None:
+        return sources.mapped(declared.mapping)
     if data[:4] == b"PK\x03\x04":
         raise Unreadable("a zip archive; unpack it and load the files inside")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise Unreadable("the text is UTF-16; save it as UTF-8")
     source = sources.recognise(data)
     if source is None:
-        raise Unreadable("not the layout of any known source")
+        raise Unreadable("not the layout of any known source; --mapping reads a layout of your own")
+    if len(data) > source.LARGEST_BYTES:
+        raise Unreadable(f"{len(data)} bytes is more than such a file can hold ({source.LARGEST_BYTES})")
     return source
 
 
-def _place(name: str, data: bytes, source: ModuleType, session: date | None) -> tuple[Loaded, list[Sighting]]:
-    parsed = source.parse(data)
-    sha256 = sha256_of(data)
-    if isinstance(parsed, TreasuryFile):
-        return _place_curves(name, sha256, parsed)
-    return _place_page(name, sha256, source.NAME, parsed, session)
+def _place(source: ModuleType, data: bytes, origin: Origin) -> Placed:
+    if source in sources.CHAIN_SOURCES:
+        return place_pages(source.pages(data, origin.declared), origin)
+    return place_curves(source.parse(data), origin)
 
 
-def _place_page(
-    name: str, sha256: str, source: str, page: ChainPage, session: date | None
-) -> tuple[Loaded, list[Sighting]]:
-    calendar = us_sessions()
-    header_ts = page.header_ts
-    if header_ts is not None and not EARLIEST_YEAR <= header_ts.year <= LATEST_YEAR:
-        header_ts = None
-    if session is not None:
-        if not calendar.is_session(session):
-            raise Unreadable(f"{session} is not a session of the exchange")
-        placement = place_as_declared(session, header_ts, calendar)
-    elif header_ts is None:
-        raise Unreadable("the page's clock cannot be read; name the session with --session YYYY-MM-DD")
-    else:
-        placement = place_by_header_clock(header_ts, page.first_expiry, calendar)
-    key = PartitionKey(US.name, placement.session_date, page.underlying)
-    detail = canonical_json(
-        {
-            "session_basis": placement.session_basis,
-            "snapshot_ts": timestamp(placement.snapshot_ts),
-            "header_ts": timestamp(header_ts),
-        }
-    )
-    sighting = Sighting(
-        source,
-        key,
-        f"{page.underlying}:{page.body_sha256}",
-        sha256,
-        placement.known_at,
-        placement.known_at_basis,
-        detail,
-    )
-    landed = page.rows.filter(pl.col("expiry_date") >= placement.session_date).height
-    if not landed:
-        raise Unreadable(f"every contract on the page has expired before the session {placement.session_date}")
-    loaded = Loaded(
-        name, "landed", None, source, sha256, page.underlying, placement.session_date, placement.session_basis,
-        placement.snapshot_ts, placement.known_at,
-        page.rows_in, landed, page.rows_in - landed - page.rows_duplicate, page.rows_duplicate,
+def _as_loaded(name: str, origin: Origin, placed: Placed) -> Loaded:
+    return Loaded(
+        name, "landed", None, origin.source, origin.raw_sha256, placed.part, placed.session_date, placed.session_basis,
+        placed.snapshot_ts, placed.known_at,
+        placed.rows_in, placed.rows_landed, placed.rows_quarantined, placed.rows_duplicate,
     )  # fmt: skip
-    return loaded, [sighting]
 
 
-def _place_curves(name: str, sha256: str, parsed: TreasuryFile) -> tuple[Loaded, list[Sighting]]:
-    """A curve file feeds one partition a day; `vintage` orders files that state the same day differently."""
-    vintage = parsed.curves[-1].curve_date
-    source = sources.treasury_par_csv.NAME
-    sightings = [
-        Sighting(
-            source,
-            PartitionKey(US.name, curve.curve_date, "_all"),
-            f"{curve.curve_date}:{sha256}",  # a value may be stated, restated and stated again: every file counts
-            sha256,
-            curve_known_at(curve.curve_date),
-            "vendor_schedule",
-            canonical_json({"vintage": vintage, "values": curve.percent_by_months}),
-        )
-        for curve in parsed.curves
-    ]
-    loaded = Loaded(
-        name, "landed", None, source, sha256, "_all", vintage, "file_date", None, curve_known_at(vintage),
-        parsed.rows_in, len(parsed.curves), parsed.rejected.height, parsed.rows_duplicate,
-    )  # fmt: skip
-    return loaded, sightings
-
-
-def _register(lake: Lake, loaded: Loaded, sightings: list[Sighting], *, is_declared: bool) -> Loaded:
+def _register(lake: Lake, loaded: Loaded, sightings: list[Sighting], declared: Declared) -> Loaded:
     """One transaction: the object, where it stands, and the line in the ledger."""
     catalogue = lake.catalogue
     values = {name: value for name, value in asdict(loaded).items() if name not in {"name", "fate", "reason"}}
+    is_declared = declared != NOTHING_DECLARED
     if sightings:
         sha256 = sightings[0].raw_sha256
-        if catalogue.has_raw(sha256) and not is_declared:
+        if catalogue.has_raw(sha256) and (not is_declared or same_places(sightings, catalogue.sightings_of(sha256))):
             loaded = Loaded(loaded.name, "duplicate_bytes", "these very bytes were loaded before", **values)
         elif all(catalogue.is_body_known(s.source, s.identity, sha256) for s in sightings):
             loaded = Loaded(loaded.name, "duplicate_body", "the same content under another clock", **values)
     with catalogue.transaction():
         if sightings and loaded.fate != "duplicate_bytes":
-            _add_sightings(lake, sightings, is_declared=is_declared)
+            _add_sightings(lake, sightings, is_declared=declared.session is not None)
         catalogue.add_load(_ledger_row(loaded))
     step("load.committed")
     return loaded
@@ -221,7 +199,7 @@ def _add_sightings(lake: Lake, sightings: list[Sighting], *, is_declared: bool) 
         lake.catalogue.drop_sightings(sha256)
     else:
         sidecar = asdict(lake.raw.sidecar(sha256))
-        lake.catalogue.add_raw(sha256, {**sidecar, "size_bytes": len(lake.raw.get(sha256))})
+        lake.catalogue.add_raw(sha256, {**sidecar, "size_bytes": lake.raw.size_bytes(sha256)})
     for sighting in sightings:
         if is_declared:
             lake.catalogue.drop_declarations(sighting.source, sighting.identity)

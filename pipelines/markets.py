@@ -42,7 +42,14 @@ US = Market(
     venue="us_options",
     default_dealer_model="calls_long_puts_short",
     default_model_rule="the only model that needs no trades, the industry's common heuristic",
-    source_precedence=("cboe_quotedata_csv",),
+    source_precedence=(
+        "cboe_delayed_json",  # states its own quote time and every contract's volume and open interest
+        "cboe_quotedata_csv",
+        "cboe_datashop_eod",
+        "deltaneutral_eod",
+        "mapped_chain",
+        "optionsdx_eod",  # neither open interest nor roots
+    ),
 )
 MARKETS = {US.name: US}
 

@@ -22,6 +22,7 @@ from pipelines.lake.store import Lake, opened
 from pipelines.load import Loaded, find_files, load_files
 from pipelines.materialise import bring_up_to_date
 from pipelines.settings import Paths, data_paths
+from pipelines.sources.page import Declared
 from pipelines.stages.rates import RATES
 from pipelines.stages.spine import ALL_STAGES, US_SPINE
 from pipelines.warehouse.publish import publish
@@ -37,13 +38,13 @@ _SHOWN_LEVELS = """
     order by k.underlying"""
 
 
-def load(paths: Iterable[str], session: date | None, *, is_land_only: bool) -> bool:
+def load(paths: Iterable[str], declared: Declared, *, is_land_only: bool) -> bool:
     """True when nothing was refused."""
     files = find_files(paths)
     with opened(data_paths()) as lake:
         with lake.writing(), _bar() as bar:
             task = bar.add_task("load", total=len(files))
-            loaded = list(load_files(lake, files, session=session, progress=lambda _: bar.advance(task)))
+            loaded = list(load_files(lake, files, declared=declared, progress=lambda _: bar.advance(task)))
             export_catalogue(lake)
         _show_loaded(loaded)
         is_clean = all(one.fate != "refused" for one in loaded)

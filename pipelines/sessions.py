@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from pipelines.calendar import SessionCalendar, utc_to_new_york
+from pipelines.sources.page import OpenInterestRule
 
 QUOTE_DELAY = timedelta(minutes=15)
 OPEN_INTEREST_PUBLISHED = time(6, 30)  # New York
@@ -47,6 +48,26 @@ def place_by_header_clock(header_ts: datetime, first_expiry: date, calendar: Ses
     return Placement(session, snapshot, basis, max(header_ts, snapshot), "header_clock")
 
 
+def place_by_quote_time(
+    quote_ts: datetime, header_ts: datetime | None, captured_at: datetime | None, calendar: SessionCalendar
+) -> Placement:
+    """A page that states its vendor's own time of the quotes (`quote_ts`, UTC).
+
+    Known when it was fetched, else at the page's own clock, else at the opening after its session.
+    """
+    day = utc_to_new_york(quote_ts).date()
+    is_begun = calendar.is_session(day) and quote_ts >= calendar.open_of(day)
+    session = day if is_begun else calendar.before(day)
+    snapshot = min(quote_ts, calendar.close_of(session))
+    if captured_at is not None:
+        known_at, basis = max(captured_at, snapshot), "captured_live"
+    elif header_ts is not None:
+        known_at, basis = max(header_ts, snapshot), "header_clock"
+    else:
+        known_at, basis = calendar.open_of(calendar.after(session)), "vendor_schedule"
+    return Placement(session, snapshot, "vendor_quote_time", known_at, basis)
+
+
 def place_as_declared(session: date, header_ts: datetime | None, calendar: SessionCalendar) -> Placement:
     """The owner's word for the session. Without a readable clock the page counts as known at the next opening."""
     snapshot = calendar.close_of(session)
@@ -58,9 +79,16 @@ def place_as_declared(session: date, header_ts: datetime | None, calendar: Sessi
     return Placement(session, snapshot, "declared", max(header_ts, snapshot), "header_clock")
 
 
-def date_open_interest(placement: Placement, header_ts: datetime | None, calendar: SessionCalendar) -> OpenInterestDate:
-    """By the pull clock. A page placed against its clock (capped, declared) can only be dated by what it repeats."""
-    if header_ts is None or placement.session_basis in {"first_expiry_cap", "declared"}:
+def date_open_interest(
+    rule: OpenInterestRule, placement: Placement, header_ts: datetime | None, calendar: SessionCalendar
+) -> OpenInterestDate:
+    """By the vendor's word, else by the pull clock; a page that has neither is dated only by what it repeats."""
+    if rule == "session_start":
+        return OpenInterestDate(calendar.before(placement.session_date), "vendor_session_start")
+    if rule == "session_end":
+        return OpenInterestDate(placement.session_date, "vendor_session_end")
+    is_placed_against_clock = placement.session_basis in {"first_expiry_cap", "declared"}
+    if rule == "unknown" or header_ts is None or is_placed_against_clock:
         return OpenInterestDate(None, "undated")
     clock = utc_to_new_york(header_ts)
     is_weekday = clock.weekday() < 5

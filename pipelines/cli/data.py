@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,14 +13,36 @@ SessionOption = Annotated[
     Day | None,
     typer.Option("--session", formats=DAY_FORMATS, help="Session of these pages, when their own clock is wrong."),
 ]
+UnderlyingOption = Annotated[
+    str | None,
+    typer.Option("--underlying", metavar="SYMBOL", help="Whose contracts these are, where a layout does not say."),
+]
+MappingOption = Annotated[
+    Path | None,
+    typer.Option("--mapping", metavar="FILE", help="Which column means what, as docs/MAPPING.md tells."),
+]
+LARGEST_MAPPING_BYTES = 2**16
+
+
+def read_mapping(path: Path) -> str:
+    """The text of a mapping file."""
+    if path.stat().st_size > LARGEST_MAPPING_BYTES:
+        raise UserError(f"{path}: larger than {LARGEST_MAPPING_BYTES} bytes; not a mapping")
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8 text") from None
 
 
 @app.command(
-    rich_help_panel=FEED, epilog="Examples: `dealerflow load quotes/` · `dealerflow load 'pages/*.csv' rates.csv`"
+    rich_help_panel=FEED,
+    epilog="Examples: `dealerflow load quotes/ rates.csv` · `dealerflow load mine.csv --mapping mine.toml`",
 )
 def load(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders or globs.")],
     session: SessionOption = None,
+    underlying: UnderlyingOption = None,
+    mapping: MappingOption = None,
     land_only: Annotated[bool, typer.Option("--land-only", help="Only land the files; `run` computes later.")] = False,
 ) -> None:
     """Land vendor files, compute what they change, publish.
@@ -28,8 +51,14 @@ def load(
     reason and leaves the others unharmed; the exit code is then 1.
     """
     from pipelines import operate
+    from pipelines.sources.page import Declared
 
-    is_clean = operate.load(paths, None if session is None else session.date(), is_land_only=land_only)
+    declared = Declared(
+        session=None if session is None else session.date(),
+        underlying=underlying,
+        mapping=None if mapping is None else read_mapping(mapping),
+    )
+    is_clean = operate.load(paths, declared, is_land_only=land_only)
     raise typer.Exit(0 if is_clean else 1)
 
 

@@ -180,13 +180,16 @@ class Catalogue:
             """,
             [market, *names],
         )
-        return [
-            Sighting(
-                source, PartitionKey(market, date.fromisoformat(session), part), identity, sha,
-                datetime.fromisoformat(known_at), basis, detail,
-            )
-            for source, market, session, part, identity, sha, known_at, basis, detail in rows
-        ]  # fmt: skip
+        return [_sighting(row) for row in rows]
+
+    def sightings_of(self, raw_sha256: str) -> list[Sighting]:
+        """Where one object stands, whether or not another sighting of its content counts before it."""
+        rows = self._db.execute(
+            "select source, market, session_date, part, identity, raw_sha256, known_at, known_at_basis, detail"
+            " from sightings where raw_sha256 = ? order by session_date, part",
+            [raw_sha256],
+        )
+        return [_sighting(row) for row in rows]
 
     def is_body_known(self, source: str, identity: str, besides: str) -> bool:
         """Whether another object than `besides` brought the same content."""
@@ -277,6 +280,12 @@ class Catalogue:
         cursor = self._db.execute(query, list(parameters))
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def _sighting(row: tuple[str, ...]) -> Sighting:
+    source, market, session, part, identity, sha256, known_at, basis, detail = row
+    key = PartitionKey(market, date.fromisoformat(session), part)
+    return Sighting(source, key, identity, sha256, datetime.fromisoformat(known_at), basis, detail)
 
 
 def canonical_json(value: object) -> str:

@@ -47,5 +47,8 @@ class RawStore:
     def get(self, sha256: str) -> bytes:
         return self._path(sha256).read_bytes()
 
+    def size_bytes(self, sha256: str) -> int:
+        return self._path(sha256).stat().st_size
+
     def sidecar(self, sha256: str) -> Sidecar:
         return Sidecar(**json.loads(self._path(sha256).with_suffix(".json").read_text()))

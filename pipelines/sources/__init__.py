@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from pipelines.sources import cboe_quotedata_csv, treasury_par_csv
+from pipelines.sources.page import Unreadable
 
 CHAIN_SOURCES: tuple[ModuleType, ...] = (cboe_quotedata_csv,)
 SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, treasury_par_csv)
@@ -18,3 +19,9 @@ CHAIN_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in CHAIN_SOUR
 def recognise(data: bytes) -> ModuleType | None:
     """The feed whose layout these bytes show, whatever the file is called."""
     return next((source for source in SOURCES if source.recognise(data)), None)
+
+
+def mapped(mapping: str) -> ModuleType:
+    """The reader of files whose layout their owner declares."""
+    del mapping
+    raise Unreadable("no mapped layouts yet")

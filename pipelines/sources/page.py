@@ -30,6 +30,9 @@ class Declared:
     mapping: str | None = None  # the text of a column mapping
 
 
+NOTHING_DECLARED = Declared()
+
+
 @dataclass(frozen=True, slots=True)
 class DailyBar:
     """The underlying's session so far as the vendor states it, in USD and shares."""

@@ -16,7 +16,7 @@ from pipelines.lake.catalogue import Refusal
 from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.markets import US, root_of, underlying_of
-from pipelines.sources import cboe_quotedata_csv
+from pipelines.sources import CHAIN_SOURCE_NAMES
 from pipelines.stages import curves
 from pipelines.stages.open_interest import OpenInterestEvidence, date_by_repetition, find_evidence
 from pipelines.stages.placed import PlacedPage, place
@@ -30,7 +30,7 @@ EARLIER_DATES_FOR_EVIDENCE = 2
 def compute(inputs: Inputs) -> Output:
     """One version of a session's chains: per snapshot and source, the newest page that passes the clock gate."""
     earlier = _evidence_pages(inputs)
-    placed = [place(inputs.lake, sighting) for sighting in inputs.sightings]
+    placed = [page for sighting in inputs.sightings for page in place(inputs.lake, sighting)]
     refusals: list[Refusal] = []
     standing: dict[tuple[datetime, str], tuple[PlacedPage, pl.DataFrame, float]] = {}
     for page in placed:
@@ -58,10 +58,10 @@ def compute(inputs: Inputs) -> Output:
 
 def _evidence_pages(inputs: Inputs) -> list[PlacedPage]:
     """Pages of earlier sessions. One whose raw object is gone proves nothing, but this session is not its fault."""
-    found = []
+    found: list[PlacedPage] = []
     for sighting in inputs.earlier_sightings:
         try:
-            found.append(place(inputs.lake, sighting))
+            found += place(inputs.lake, sighting)
         except FileNotFoundError:
             _log.warning("raw object %s of %s is gone: no evidence from it", sighting.raw_sha256, sighting.key)
     return found
@@ -79,7 +79,7 @@ def _chain(page: PlacedPage) -> pl.DataFrame:
         expiry_ts=pl.Series(instants, dtype=pl.Datetime("us")),
         settlement=pl.Series([root.settlement for root in declared], dtype=pl.String),
         exercise=pl.Series([root.exercise for root in declared], dtype=pl.String),
-        multiplier=pl.Series([root.multiplier for root in declared], dtype=pl.Float64),
+        declared_multiplier=pl.Series([root.multiplier for root in declared], dtype=pl.Float64),
         is_standard=pl.Series([root.is_standard for root in declared], dtype=pl.Boolean),
     )
     return rows.join(series, on=["root", "expiry_date"], how="left", maintain_order="left").with_columns(
@@ -87,6 +87,8 @@ def _chain(page: PlacedPage) -> pl.DataFrame:
         snapshot_ts=pl.lit(page.snapshot_ts, dtype=pl.Datetime("us")),
         source=pl.lit(page.sighting.source),
         known_at=pl.lit(page.known_at, dtype=pl.Datetime("us")),
+        multiplier=pl.coalesce("multiplier", "declared_multiplier"),
+        is_standard=pl.col("is_standard") & ~pl.col("is_adjusted"),
     ).sort("expiry_ts", "root", "strike", "option_type")  # fmt: skip
 
 
@@ -182,7 +184,7 @@ LANDING = Stage(
     method_version=METHOD_VERSIONS["landing"],
     outputs=("chains", "pages"),
     by_products=("quarantine",),
-    sources=(cboe_quotedata_csv.NAME,),
+    sources=CHAIN_SOURCE_NAMES,
     earlier=(curves.CURVE_INPUT,),
     earlier_sighting_dates=EARLIER_DATES_FOR_EVIDENCE,
     compute=compute,

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from pipelines import sources
 from pipelines.lake.store import Lake
-from pipelines.sources import cboe_quotedata_csv, treasury_par_csv
-from pipelines.sources.page import ChainPage
+from pipelines.sources import treasury_par_csv
+from pipelines.sources.page import ChainPage, Declared
 from pipelines.sources.treasury_par_csv import TreasuryFile
 
-_PARSERS: dict[str, Callable[[bytes], ChainPage]] = {source.NAME: source.parse for source in (cboe_quotedata_csv,)}
+_PARSERS: dict[str, Callable[[bytes, Declared], list[ChainPage]]] = {
+    source.NAME: source.pages for source in sources.CHAIN_SOURCES
+}
 
 
 @lru_cache(maxsize=12)
-def chain_page(lake: Lake, source: str, raw_sha256: str) -> ChainPage:
-    return _PARSERS[source](lake.raw.get(raw_sha256))
+def chain_pages(
+    lake: Lake, source: str, raw_sha256: str, underlying: str | None, mapping_sha256: str | None
+) -> list[ChainPage]:
+    """Every page of a file, read as its owner declared it."""
+    mapping = None if mapping_sha256 is None else lake.raw.get(mapping_sha256).decode()
+    return _PARSERS[source](lake.raw.get(raw_sha256), Declared(underlying=underlying, mapping=mapping))
 
 
 @lru_cache(maxsize=4)

@@ -35,17 +35,22 @@ class PlacedPage:
         return self.placement.snapshot_ts
 
 
-def place(lake: Lake, sighting: Sighting) -> PlacedPage:
-    """The page behind a sighting, with what was read off its clock when it was loaded."""
+def place(lake: Lake, sighting: Sighting) -> list[PlacedPage]:
+    """The pages behind a sighting, with what was read off their clocks when they were loaded."""
     detail = json.loads(sighting.detail)
-    header_ts = datetime.fromisoformat(detail["header_ts"]) if detail["header_ts"] else None
+    pages = parsed.chain_pages(lake, sighting.source, sighting.raw_sha256, detail["underlying"], detail["mapping"])
+    return [_placed(sighting, pages[one["place"]], one, detail["session_basis"]) for one in detail["pages"]]
+
+
+def _placed(sighting: Sighting, page: ChainPage, clocks: dict[str, str | None], session_basis: str) -> PlacedPage:
+    snapshot_ts, header_ts = (_instant(clocks[name]) for name in ("snapshot_ts", "header_ts"))
+    assert snapshot_ts is not None
     placement = Placement(
-        sighting.key.session_date,
-        datetime.fromisoformat(detail["snapshot_ts"]),
-        detail["session_basis"],
-        sighting.known_at,
-        sighting.known_at_basis,
+        sighting.key.session_date, snapshot_ts, session_basis, sighting.known_at, sighting.known_at_basis
     )
-    dated = date_open_interest(placement, header_ts, us_sessions())
-    page = parsed.chain_page(lake, sighting.source, sighting.raw_sha256)
+    dated = date_open_interest(page.open_interest_rule, placement, header_ts, us_sessions())
     return PlacedPage(sighting, page, placement, header_ts, dated)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -14,13 +14,14 @@ from pipelines.lake.derive import StageReport
 from pipelines.lake.store import Lake
 from pipelines.load import Loaded, load_files
 from pipelines.materialise import bring_up_to_date
+from pipelines.sources.page import Declared
 from pipelines.stages.spine import ALL_STAGES
 
 NOW = datetime(9999, 1, 1)
 
 
 def land(lake: Lake, files: Iterable[Path], session: date | None = None) -> list[Loaded]:
-    return list(load_files(lake, files, session=session, progress=lambda _: None))
+    return list(load_files(lake, files, declared=Declared(session=session), progress=lambda _: None))
 
 
 def derive(lake: Lake) -> list[StageReport]:

@@ -63,13 +63,13 @@ def test_a_first_expiry_on_a_weekend_caps_at_the_friday_before() -> None:
     ],
 )
 def test_open_interest_is_dated_by_the_clock_of_the_pull(header: datetime, dated: date, basis: str) -> None:
-    found = date_open_interest(place_by_header_clock(header, FAR, CALENDAR), header, CALENDAR)
+    found = date_open_interest("pulled", place_by_header_clock(header, FAR, CALENDAR), header, CALENDAR)
     assert (found.session_date, found.basis) == (dated, basis)
 
 
 def test_open_interest_of_a_capped_page_has_no_date_of_its_own() -> None:
     header = datetime(2025, 5, 6, 13, 13)
-    found = date_open_interest(place_by_header_clock(header, date(2025, 5, 2), CALENDAR), header, CALENDAR)
+    found = date_open_interest("pulled", place_by_header_clock(header, date(2025, 5, 2), CALENDAR), header, CALENDAR)
     assert (found.session_date, found.basis) == (None, "undated")
 
 

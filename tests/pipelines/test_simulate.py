@@ -105,7 +105,7 @@ def test_every_clock_is_read_and_leads_to_the_true_session_and_open_interest(
         placement = place_by_header_clock(page.header_ts, read.first_expiry, calendar)
         assert (placement.session_date, placement.snapshot_ts) == (page.session_date, page.snapshot_ts)
         assert placement.session_basis == page.session_basis
-        assert date_open_interest(placement, page.header_ts, calendar).session_date == page.open_interest_date
+        assert date_open_interest("pulled", placement, page.header_ts, calendar).session_date == page.open_interest_date
 
 
 def test_the_pages_show_the_oddities_that_vendors_have(market: SimulatedMarket) -> None:
