@@ -1,20 +1,15 @@
-"""The README, executed: a fresh warehouse of the sample market through the command line, as a reader would make it.
+"""README and cookbook, executed: a fresh warehouse of the sample market through the command line, as a reader makes it.
 
-`python -m tests.integration.test_readme` writes the present output into the README.
+`python -m tests.integration.test_readme` writes the present output into both.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 import tomllib
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -24,110 +19,27 @@ from typer.testing import CliRunner
 from models.conventions import METHOD_VERSIONS
 from pipelines.cli import app, main
 from pipelines.tables import PUBLISHED_TABLES, published_columns
+from tests.integration.documents import (
+    DOCUMENTS,
+    PROJECT,
+    README,
+    RUN_ENDS_WITH,
+    Block,
+    Checkout,
+    Told,
+    blocks,
+    levels,
+    rewritten,
+)
 
 pytestmark = pytest.mark.slow
-PROJECT = Path(__file__).resolve().parents[2]
-README = PROJECT / "README.md"
-DEALERFLOW = Path(sys.executable).with_name("dealerflow")
 RATES = "simulated_daily_treasury_rates.csv"
 COMMANDS = ("load", "run", "sample", "sql", "tables")
-_CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_RUN_ENDS_WITH = re.compile(r"`make run` ends with:\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One command of the README and the output shown below it."""
-
-    command: str
-    output: str
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a command said; trailing blanks of a line mean nothing."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Checkout:
-    """A stand-in for the reader's checkout: `data/` below it is the warehouse."""
-
-    root: Path
-
-    def tell(self, *arguments: str) -> Told:
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("DEALERFLOW_")},
-            "DEALERFLOW_DATA": str(self.root / "data"),
-            "COLUMNS": "100",
-            "NO_COLOR": "1",
-        }
-        done = subprocess.run(
-            [DEALERFLOW, *arguments], cwd=self.root, env=environment, text=True, capture_output=True, check=False
-        )
-        return Told(done.returncode, trimmed(done.stdout), trimmed(done.stderr))
-
-    @cached_property
-    def sample(self) -> Told:
-        return self.tell("sample")
-
-    @cached_property
-    def first_run(self) -> Told:
-        assert self.sample.code == 0
-        return self.tell("run")
-
-    def answer(self, block: Block) -> str:
-        assert self.first_run.code == 0, self.first_run.err
-        program, *arguments = shlex.split(block.command)
-        assert program == ".venv/bin/dealerflow"
-        told = self.tell(*arguments)
-        assert told.code == 0, told.err
-        return told.out
-
-
-def trimmed(text: str) -> str:
-    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
-
-
-def split(block: str) -> Block:
-    """The command goes on for as long as a quotation is open."""
-    lines = block.splitlines(keepends=True)
-    assert lines[0].startswith("$ "), lines[0]
-    for end in range(1, len(lines) + 1):
-        command = "".join(lines[:end]).removeprefix("$ ")
-        if command.count('"') % 2 == 0:
-            return Block(command, "".join(lines[end:]))
-    raise AssertionError(f"a quotation stays open: {block}")
-
-
-def blocks() -> list[Block]:
-    return [split(block) for block in _CONSOLE.findall(README.read_text())]
-
-
-def levels(told: str) -> str:
-    """The end of what a run says."""
-    return told[told.index("Newest levels") :]
 
 
 def partition_versions(checkout: Checkout) -> list[tuple[object, ...]]:
     with duckdb.connect(str(checkout.root / "data/warehouse/dealerflow.duckdb"), read_only=True) as connection:
         return connection.execute("from partition_versions order by all").fetchall()
-
-
-def rewritten(checkout: Checkout) -> str:
-    """The README with the output that its commands give now."""
-
-    def shown(block: re.Match[str]) -> str:
-        parts = split(block[1])
-        return f"```console\n$ {parts.command}{checkout.answer(parts)}```"
-
-    text = _CONSOLE.sub(shown, README.read_text())
-    end = _RUN_ENDS_WITH.search(text)
-    assert end is not None
-    return text.replace(end[1], levels(checkout.first_run.out))
 
 
 @pytest.fixture(scope="module")
@@ -144,25 +56,28 @@ def test_the_sample_market_is_landed_and_says_so(checkout: Checkout) -> None:
 def test_the_first_run_makes_versions_and_ends_with_the_levels_and_the_database_that_the_readme_shows(
     checkout: Checkout,
 ) -> None:
-    shown = _RUN_ENDS_WITH.search(README.read_text())
+    shown = RUN_ENDS_WITH.search(README.read_text())
     assert shown is not None
     assert checkout.first_run.out.startswith("New versions: ")
     assert levels(checkout.first_run.out) == shown[1]
     assert (checkout.root / "data/warehouse/dealerflow.duckdb").is_file()
 
 
-@pytest.mark.parametrize("block", blocks(), ids=lambda block: " ".join(block.command.split())[:60])
-def test_a_question_of_the_readme_has_the_answer_that_stands_below_it(checkout: Checkout, block: Block) -> None:
+@pytest.mark.parametrize(
+    "block", [b for d in DOCUMENTS for b in blocks(d)], ids=lambda block: " ".join(block.command.split())[:60]
+)
+def test_a_question_of_a_document_has_the_answer_that_stands_below_it(checkout: Checkout, block: Block) -> None:
     assert checkout.answer(block) == block.output
 
 
 def test_the_readme_asks_five_questions_and_shows_every_answer() -> None:
     assert re.findall(r"^\*\*(\d)\. .*\?\*\*", README.read_text(), re.MULTILINE) == list("12345")
-    assert all(block.output.strip() for block in blocks())
+    assert all(block.output.strip() for document in DOCUMENTS for block in blocks(document))
 
 
 def test_nothing_shown_is_wider_than_the_levels_at_the_end_of_a_run() -> None:
-    fenced = re.findall(r"^```\w+\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+    texts = "".join(document.read_text() for document in DOCUMENTS)
+    fenced = re.findall(r"^```\w+\n(.*?)^```$", texts, re.MULTILINE | re.DOTALL)
     assert [line for text in fenced for line in text.splitlines() if len(line) > 102] == []
 
 
@@ -283,4 +198,6 @@ def test_the_sample_stays_out_of_a_lake_with_files_of_its_own(checkout: Checkout
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        README.write_text(rewritten(Checkout(Path(folder))))
+        made = Checkout(Path(folder))
+        for document in DOCUMENTS:
+            document.write_text(rewritten(document, made))
