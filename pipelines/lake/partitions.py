@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -47,5 +48,6 @@ def read(lake: Path, version: Version, columns: list[str] | None = None) -> pl.D
     return frame.with_columns(missing).select(list(wanted))
 
 
+@lru_cache(maxsize=64)
 def empty(table: str) -> pl.DataFrame:
     return pl.DataFrame(schema=TABLES[table].schema())

@@ -1,4 +1,4 @@
-"""Documents that show commands with their answers, and the warehouse of the sample market on which they are repeated."""
+"""Documents that show commands with their answers, and the sample market's warehouse on which they are repeated."""
 
 from __future__ import annotations
 
