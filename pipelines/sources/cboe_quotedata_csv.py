@@ -23,6 +23,7 @@ from pipelines.sources.chain_rows import (
 )
 from pipelines.sources.header_clock import parse_header_clock
 from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA, ChainPage, Declared, Unreadable
+from pipelines.sources.text import decode
 
 NAME = "cboe_quotedata_csv"
 LARGEST_BYTES = 64 * 2**20
@@ -58,7 +59,7 @@ def parse(data: bytes) -> ChainPage:
     """Typed rows and rejected rows of one page. Raises Unreadable when it cannot be a whole page."""
     if len(data) > LARGEST_BYTES:
         raise Unreadable(f"{len(data)} bytes is more than a quote page can hold ({LARGEST_BYTES})")
-    lines = _decode(data).splitlines()
+    lines = decode(data).splitlines()
     place = next((i for i, line in enumerate(lines[:8]) if line.startswith("Expiration Date,Calls,")), None)
     if place is None or place < 2:
         raise Unreadable("no name and date lines above the column names")
@@ -90,15 +91,6 @@ def parse(data: bytes) -> ChainPage:
         first_expiry=first_expiry(rows),
         body_sha256=hashlib.sha256(body.encode()).hexdigest(),
     )
-
-
-def _decode(data: bytes) -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4096]:
-        raise Unreadable("the text is UTF-16 or binary; save it as UTF-8")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"the text is not UTF-8 (byte {error.start})") from None
 
 
 def _contracts(listed: list[tuple[int, str]]) -> tuple[pl.DataFrame, pl.DataFrame]:
