@@ -42,7 +42,7 @@ def load(paths: Iterable[str], declared: Declared, *, is_land_only: bool) -> boo
     """True when nothing was refused."""
     files = find_files(paths)
     with opened(data_paths()) as lake:
-        with lake.writing(), _bar() as bar:
+        with lake.writing(), progress_bar() as bar:
             task = bar.add_task("load", total=len(files))
             loaded = list(load_files(lake, files, declared=declared, progress=lambda _: bar.advance(task)))
             export_catalogue(lake)
@@ -80,7 +80,7 @@ def sample(seed: int) -> None:
 def _compute(lake: Lake, first: date | None, last: date | None) -> bool:
     """Bring all stages up to date, publish, and show where things stand."""
     with lake.writing():
-        with _bar() as bar:
+        with progress_bar() as bar:
             tasks = {stage.name: bar.add_task(stage.name, total=None, visible=False) for stage in ALL_STAGES}
 
             def progress(name: str, done: int, total: int) -> None:
@@ -151,7 +151,7 @@ def _short(path: Path) -> str:
 
 
 @contextmanager
-def _bar() -> Iterator[Progress]:
+def progress_bar() -> Iterator[Progress]:
     columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     errors = Console(stderr=True)
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:

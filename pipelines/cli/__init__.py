@@ -7,10 +7,10 @@ import sys
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.cli import ask, data
+from pipelines.cli import ask, data, fetch
 from pipelines.cli.app import UserError, app
 
-__all__ = ["app", "ask", "data", "main"]
+__all__ = ["app", "ask", "data", "fetch", "main"]
 
 
 def main() -> None:

@@ -1,0 +1,77 @@
+"""From a feed into the lake: each item is fetched, judged and landed on its own, every attempt in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pipelines.fetch.acceptance import require_accepted
+from pipelines.fetch.client import Client, Fetched, FetchFailed, VendorRefuses
+from pipelines.fetch.feed import Feed
+from pipelines.lake.export import export_catalogue
+from pipelines.lake.store import Lake
+from pipelines.load import Arrival, Loaded, load_arrivals
+from pipelines.settings import Paths
+from pipelines.sources.page import Unreadable
+
+REFUSALS_IN_A_ROW = 3  # one may be a symbol that the vendor does not know
+
+
+def client_for(paths: Paths) -> Client:
+    return Client(paths.build / "turns")
+
+
+@dataclass(frozen=True, slots=True)
+class _Missed:
+    """What came instead of a body."""
+
+    error: FetchFailed
+
+
+def fetch_items(
+    lake: Lake, feed: Feed, items: Iterable[str], client: Client, progress: Callable[[Loaded], None]
+) -> list[Loaded]:
+    """Fetch and land each item; one that fails leaves the others unharmed. FeedError without accepted terms.
+
+    The lake is locked while something lands, not while the vendor is asked.
+    """
+    require_accepted(lake.paths, feed)
+    refused_in_a_row = 0
+    loaded: list[Loaded] = []
+    for item in dict.fromkeys(items):
+        if refused_in_a_row < REFUSALS_IN_A_ROW:
+            answer = _ask(feed, item, client)
+        else:
+            answer = _Missed(VendorRefuses("not asked: the vendor refuses requests; wait before trying again"))
+        is_refused = isinstance(answer, _Missed) and isinstance(answer.error, VendorRefuses)
+        refused_in_a_row = refused_in_a_row + 1 if is_refused else 0
+        with lake.writing():
+            loaded += load_arrivals(
+                lake, [_arrival(feed, item, answer)], declared=feed.declared_of(item), progress=progress
+            )
+    with lake.writing():
+        export_catalogue(lake)
+    return loaded
+
+
+def _ask(feed: Feed, item: str, client: Client) -> Fetched | _Missed:
+    try:
+        return client.get(feed.url_of(item), largest_bytes=feed.largest_bytes)
+    except FetchFailed as error:
+        return _Missed(error)
+
+
+def _arrival(feed: Feed, item: str, answer: Fetched | _Missed) -> Arrival:
+    name = f"{feed.name} {item}"
+    if isinstance(answer, _Missed):
+        return Arrival(name, lambda: _refuse(answer.error), feed.url_of(item))
+    return Arrival(name, lambda: _checked(feed, item, answer), answer.url, answer.captured_at)
+
+
+def _refuse(error: FetchFailed) -> bytes:
+    raise Unreadable(str(error))
+
+
+def _checked(feed: Feed, item: str, fetched: Fetched) -> bytes:
+    feed.check(fetched.data, item)
+    return fetched.data

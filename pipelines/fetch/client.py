@@ -1,0 +1,214 @@
+"""The one HTTP client of all feeds: a request at a time per host, bounded in time and size, patient, and polite."""
+
+from __future__ import annotations
+
+import email.utils
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NoReturn, Self
+
+import httpx
+import tenacity
+
+from pipelines.fetch.turns import turn
+
+_log = logging.getLogger(__name__)
+
+# The vendors' sites answer only what looks like a browser; the rest says who is asking.
+USER_AGENT = "Mozilla/5.0 (compatible; dealerflow; one polite request per symbol)"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_RETRIED = (408, 429)
+
+
+class FetchFailed(Exception):
+    """Nothing was fetched; the message is one line for the operator."""
+
+
+class VendorRefuses(FetchFailed):
+    """The vendor does not want to be asked now."""
+
+
+class _Passing(FetchFailed):
+    """May succeed when repeated, after the seconds that the vendor asked for."""
+
+    def __init__(self, message: str, asked_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.asked_seconds = asked_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A whole body, and when the last byte of it had arrived (UTC)."""
+
+    data: bytes
+    url: str
+    captured_at: datetime
+    content_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    connect_seconds: float = 10.0
+    read_seconds: float = 30.0  # without a byte
+    body_seconds: float = 180.0  # for one whole answer
+    attempts: int = 5
+    longest_wait_seconds: float = 120.0  # a vendor that asks for more is asked again another day
+    pause_seconds: float = 2.0  # between two requests to a host
+    redirects: int = 3
+
+
+class Clock:
+    """The machine's clock; tests bring one that does not wait."""
+
+    def now(self) -> datetime:
+        """UTC, without zone."""
+        return datetime.now(UTC).replace(tzinfo=None)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class Client:
+    """`turns`: a folder by which processes take turns at a host."""
+
+    def __init__(self, turns: Path, limits: Limits = Limits(), clock: Clock | None = None) -> None:
+        self._turns, self._limits, self._clock = turns, limits, clock or Clock()
+        self._http = httpx.Client(
+            headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "gzip"},
+            timeout=httpx.Timeout(limits.read_seconds, connect=limits.connect_seconds),
+            follow_redirects=False,
+            mounts={f"all://{host}": None for host in LOOPBACK if ":" not in host},  # never through a proxy
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def get(self, url: str, *, largest_bytes: int) -> Fetched:
+        """The body at `url`. FetchFailed, in one line, when it cannot be had."""
+        if not is_safe(url):
+            raise FetchFailed(f"{shown(url)}: only https is fetched")
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Passing),
+            stop=self._is_enough,
+            wait=tenacity.wait_combine(
+                _wait_asked, tenacity.wait_exponential_jitter(initial=1, max=self._limits.longest_wait_seconds / 2)
+            ),
+            sleep=self._clock.sleep,
+            before_sleep=tenacity.before_sleep_log(_log, logging.INFO),
+        )
+        with turn(self._turns, httpx.URL(url).netloc.decode(), self._limits.pause_seconds, self._clock):
+            try:
+                return attempts(self._attempt, url, largest_bytes)
+            except tenacity.RetryError as error:
+                self._give_up(error.last_attempt)
+
+    def _is_enough(self, state: tenacity.RetryCallState) -> bool:
+        return state.attempt_number >= self._limits.attempts or _wait_asked(state) > self._limits.longest_wait_seconds
+
+    def _give_up(self, last: tenacity.Future) -> NoReturn:
+        error = last.exception()
+        if isinstance(error, _Passing) and error.asked_seconds > self._limits.longest_wait_seconds:
+            raise VendorRefuses(f"{error}; the vendor asks to wait {error.asked_seconds:.0f} s: try again later")
+        message = f"{error} ({last.attempt_number} attempts)"
+        raise (VendorRefuses if "HTTP 429" in message else FetchFailed)(message)
+
+    def _attempt(self, url: str, largest_bytes: int) -> Fetched:
+        deadline = self._clock.monotonic() + self._limits.body_seconds
+        place = url
+        for _ in range(1 + self._limits.redirects):
+            with self._answer(place) as response:
+                if response.has_redirect_location:
+                    place = _on_same_host(response)
+                    continue
+                self._judge(response)
+                data = self._body(response, largest_bytes, deadline)
+                return Fetched(data, url, self._clock.now(), response.headers.get("content-type"))
+        raise FetchFailed(f"more than {self._limits.redirects} redirects")
+
+    @contextmanager
+    def _answer(self, url: str) -> Iterator[httpx.Response]:
+        """What goes wrong on the way, between the first and the last byte, is worth a second attempt."""
+        try:
+            with self._http.stream("GET", url) as response:
+                yield response
+        except httpx.ConnectTimeout:
+            raise _Passing(f"no connection within {self._limits.connect_seconds:g} s") from None
+        except httpx.TimeoutException:
+            raise _Passing(f"no answer within {self._limits.read_seconds:g} s") from None
+        except httpx.ConnectError as error:
+            raise _Passing(f"no connection: {error}") from None
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise _Passing(f"the answer was cut off: {error}") from None
+
+    def _judge(self, response: httpx.Response) -> None:
+        status = response.status_code
+        said = f"the vendor answered HTTP {status}"
+        if status == 403:
+            raise VendorRefuses("the vendor refuses (HTTP 403): a symbol unknown to it, or asked too often; wait")
+        if status == 404:
+            raise FetchFailed("unknown to the vendor (HTTP 404)")
+        if status in _RETRIED or status >= 500:
+            raise _Passing(said, _retry_after(response.headers.get("retry-after"), self._clock.now()))
+        if status != 200:
+            raise FetchFailed(said)
+
+    def _body(self, response: httpx.Response, largest_bytes: int, deadline: float) -> bytes:
+        body = bytearray()
+        for piece in response.iter_bytes():
+            body += piece
+            if len(body) > largest_bytes:
+                raise FetchFailed(f"more than {largest_bytes} bytes; such an answer is not read to its end")
+            if self._clock.monotonic() > deadline:
+                raise _Passing(f"not complete within {self._limits.body_seconds:g} s")
+        return bytes(body)
+
+
+def is_safe(url: str) -> bool:
+    """Encrypted, or on this machine; and without credentials in it."""
+    parsed = httpx.URL(url)
+    return not parsed.userinfo and (parsed.scheme == "https" or (parsed.scheme == "http" and parsed.host in LOOPBACK))
+
+
+def shown(url: str) -> str:
+    """For messages: neither credentials nor parameters."""
+    return str(httpx.URL(url).copy_with(userinfo=b"", query=None))
+
+
+def _on_same_host(response: httpx.Response) -> str:
+    here = response.url
+    there = here.join(response.headers["location"])
+    if (there.scheme, there.netloc) != (here.scheme, here.netloc) or there.userinfo:
+        raise FetchFailed(f"redirected to another place ({there.host}), which is not followed")
+    return str(there)
+
+
+def _wait_asked(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    return error.asked_seconds if isinstance(error, _Passing) else 0.0
+
+
+def _retry_after(text: str | None, now: datetime) -> float:
+    """Seconds from either form of the header; 0 where it says nothing readable."""
+    if text is None:
+        return 0.0
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        until = email.utils.parsedate_to_datetime(text).astimezone(UTC).replace(tzinfo=None)
+    except ValueError:
+        return 0.0
+    return max(0.0, (until - now) / timedelta(seconds=1))

@@ -1,0 +1,76 @@
+"""What `dealerflow fetch` does, with what it tells on the way."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.markup import escape
+from rich.prompt import Confirm
+from rich.table import Table
+
+from pipelines import operate
+from pipelines.fetch import FEEDS, feed_of
+from pipelines.fetch.acceptance import accept, accepted_on, require_accepted
+from pipelines.fetch.arrive import client_for, fetch_items
+from pipelines.fetch.client import Client
+from pipelines.fetch.feed import Feed, FeedError
+from pipelines.lake.store import opened
+from pipelines.load import Loaded
+from pipelines.settings import Paths, data_paths
+
+
+def list_feeds() -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("feed", "what", "items", "terms", "accepted"):
+        table.add_column(heading, overflow="fold")
+    for feed in FEEDS.values():
+        table.add_row(feed.name, feed.summary, feed.item_name, feed.terms.url, accepted_on(data_paths(), feed) or "no")
+    operate.console.print(table)
+
+
+def fetch(
+    name: str, typed: Sequence[str], *, is_accepting: bool, is_land_only: bool, client: Client | None = None
+) -> bool:
+    """True when every item came and stands in the lake."""
+    feed, paths = feed_of(name), data_paths()
+    with client or client_for(paths) as asking:
+        items = [feed.item_of(one) for one in typed] or feed.items_now(asking.now())
+        if not items and not is_accepting:
+            raise FeedError(f"name the {feed.item_name}, as in `dealerflow fetch {feed.name} {feed.example}`")
+        _agree(paths, feed, asking, is_accepting=is_accepting)
+        loaded = _fetch(paths, feed, items, asking)
+    is_clean = all(one.fate != "refused" for one in loaded)
+    if is_land_only or all(one.fate == "refused" for one in loaded):
+        return is_clean
+    return operate.run(None, None) and is_clean
+
+
+def _agree(paths: Paths, feed: Feed, client: Client, *, is_accepting: bool) -> None:
+    """Show the terms until they are accepted; FeedError when they are not."""
+    if accepted_on(paths, feed) is not None:
+        return
+    operate.console.print(f"[bold]Terms of the feed {feed.name}[/bold] ({feed.terms.url})\n{escape(feed.terms.text)}")
+    if is_accepting or (sys.stdin.isatty() and Confirm.ask("Do you accept them?", default=False)):
+        accept(paths, feed, client.now())
+        operate.console.print(f"Accepted for {feed.name}; kept in accepted_terms.json of the data folder.")
+    require_accepted(paths, feed)
+
+
+def _fetch(paths: Paths, feed: Feed, items: list[str], client: Client) -> list[Loaded]:
+    with opened(paths) as lake, operate.progress_bar() as bar:
+        task = bar.add_task("fetch", total=len(items))
+
+        def progress(one: Loaded) -> None:
+            bar.advance(task)
+            operate.console.print(_line(one), soft_wrap=True)
+
+        return fetch_items(lake, feed, items, client, progress)
+
+
+def _line(one: Loaded) -> str:
+    if one.fate == "refused":
+        return f"{escape(one.name)}: [yellow]refused[/yellow]: {escape(one.reason or '')}"
+    rows = "" if one.rows_landed is None else f", {one.rows_landed:,} rows"
+    why = f" ({escape(one.reason)})" if one.reason else ""
+    return f"{escape(one.name)}: {one.fate}, session {one.session_date}{rows}{why}"
