@@ -109,6 +109,11 @@ def checked_underlying(name: str) -> str:
     return name
 
 
+def plain_symbol(name: str) -> str:
+    """A vendor's spelling of an underlying as roots spell it: ^SPX and _SPX are SPX, BRK.B and BRK/B are BRKB."""
+    return re.sub(r"[^0-9A-Za-z]", "", name).upper()
+
+
 def first_expiry(rows: pl.DataFrame) -> date:
     """The earliest listed expiry that enough rows share."""
     counts: dict[date, int] = dict(rows.group_by("expiry_date").len().iter_rows())
