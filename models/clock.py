@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from models.conventions import DAYS_PER_YEAR, VENDOR_IV_FLOOR_FRAC
-from models.forwards import Curve, mark_snapshot
+from models.forwards import Curve, NoSpot, mark_snapshot
 from models.implied_vol import implied_vol
 from models.quotes import is_usable, mid
 
@@ -34,7 +34,7 @@ def header_clock_offset_days(
         forwards, _ = mark_snapshot(
             chain, snapshot_ts=snapshot_ts, spot_last=spot_last, curve=curve, default_carry_frac=default_carry_frac
         )
-    except ValueError:
+    except NoSpot:
         return float("nan")
     days = pl.col("t_years") * DAYS_PER_YEAR
     tested = forwards.filter((pl.col("forward_source") == "parity") & days.is_between(_FROM_DAYS, _TO_DAYS))

@@ -60,11 +60,11 @@ PARTIAL_ROWS_FRAC = 0.50
 
 METHOD_VERSIONS: dict[str, str] = {
     "rates": "1",
-    "landing": "1",
+    "landing": "2",
     "marks": "1",
     "surface": "1",
-    "exposures": "1",
-    "heatmap": "1",
+    "exposures": "2",
+    "heatmap": "2",
     "quality": "1",
 }
 METHOD_DESCRIPTIONS: dict[str, str] = {

@@ -21,9 +21,9 @@ _GREEKS = ("gamma", "delta", "vanna_per_volpt", "charm_per_day")
 class Book:
     """The live contracts of one snapshot as arrays, sorted by expiry_ts, root, strike.
 
-    Per contract: row (its place among the strikes), is_call, open_interest, volume, multiplier, is_standard and greeks
-    (NaN where there is no volatility). `strikes` has one row per (expiry_ts, root, strike); `series` is the place of a
-    strike's (expiry_ts, root) among them.
+    Per contract: row (its place among the strikes), is_call, open_interest and volume (NaN where the feed has none),
+    multiplier, is_standard and greeks (NaN where there is no volatility). `strikes` has one row per (expiry_ts, root,
+    strike); `series` is the place of a strike's (expiry_ts, root) among them.
     """
 
     spot: float
@@ -39,13 +39,20 @@ class Book:
     expiry_dates: NDArray[np.datetime64]
 
     def by_strike(self, values: Floats, chosen: Bools) -> Floats:
-        """Sum of the chosen contracts' values per strike, in the order of rows; 0 where none is listed, NaN spreads."""
-        sums = np.bincount(self.row[chosen], weights=values[chosen], minlength=self.strikes.height)
-        return np.asarray(sums, dtype=np.float64)
+        """Sum of the chosen contracts' known values per strike, in the order of rows.
+
+        0 where no such contract is listed, NaN where one is and none of their values is known.
+        """
+        known = chosen & ~np.isnan(values)
+        sums = np.bincount(self.row[known], weights=values[known], minlength=self.strikes.height)
+        unknown = np.zeros(self.strikes.height, dtype=bool)
+        unknown[self.row[chosen]] = True
+        unknown[self.row[known]] = False
+        return np.where(unknown, np.nan, sums)
 
 
 def book_of(contracts: pl.DataFrame, spot: float) -> Book:
-    """Arrays of the contracts that `build_surface` returns, in any order; null open interest and volume count as 0."""
+    """Arrays of the contracts that `build_surface` returns, in any order."""
     ordered = contracts.sort(*STRIKE_KEY, "option_type")
     row = ordered.select(pl.struct(STRIKE_KEY).rle_id()).to_series().cast(pl.Int64).to_numpy()
     is_first = np.diff(row, prepend=-1) > 0
@@ -57,10 +64,10 @@ def book_of(contracts: pl.DataFrame, spot: float) -> Book:
         row=row,
         is_call=(ordered["option_type"] == "call").to_numpy(),
         is_standard=ordered["is_standard"].to_numpy(),
-        open_interest=_numbers(ordered, "open_interest", 0.0),
-        volume=_numbers(ordered, "volume", 0.0),
-        multiplier=_numbers(ordered, "multiplier", float("nan")),
-        greeks={name: _numbers(ordered, name, float("nan")) for name in _GREEKS},
+        open_interest=_numbers(ordered, "open_interest"),
+        volume=_numbers(ordered, "volume"),
+        multiplier=_numbers(ordered, "multiplier"),
+        greeks={name: _numbers(ordered, name) for name in _GREEKS},
         strikes=strikes,
         series=series,
         expiry_dates=strikes["expiry_date"].to_numpy().astype("datetime64[D]"),
@@ -71,7 +78,8 @@ def exposures(quantity: Floats, multiplier: Floats, spot: float, greeks: dict[st
     """The five measures of each contract.
 
     Parameters: dealer quantity n and multiplier M per contract, spot S in USD, gamma (per USD), delta,
-    vanna_per_volpt and charm_per_day per unit of the underlying; arrays of one length. NaN greeks give NaN.
+    vanna_per_volpt and charm_per_day per unit of the underlying; arrays of one length. NaN quantities and greeks give
+    NaN.
     Returns n M gamma S^2 0.01, n M gamma S, n M delta S, n M vanna S and n M charm S under the names of MEASURES.
     """
     units = quantity * multiplier * spot
@@ -86,15 +94,16 @@ def exposures(quantity: Floats, multiplier: Floats, spot: float, greeks: dict[st
 
 
 def strike_exposures(book: Book, dealer_model: DealerModel) -> pl.DataFrame:
-    """One row per (expiry_ts, root, strike): call_, put_ and net_ of every measure (null where the strike has no
-    volatility; 0 for a side that is not listed), open interest, volume and dealer quantity by side."""
+    """One row per (expiry_ts, root, strike): call_, put_ and net_ of every measure, open interest, volume and dealer
+    quantity by side. Null for a side without volatility or open interest, 0 for one that is not listed; net is over
+    what is known, null where nothing is."""
     quantity = dealer_quantity(book.open_interest, book.is_call, dealer_model)
     measures = exposures(quantity, book.multiplier, book.spot, book.greeks)
     columns: dict[str, Floats] = {}
     for name, values in measures.items():
         columns[f"call_{name}"] = book.by_strike(values, book.is_call)
         columns[f"put_{name}"] = book.by_strike(values, ~book.is_call)
-        columns[f"net_{name}"] = columns[f"call_{name}"] + columns[f"put_{name}"]
+        columns[f"net_{name}"] = book.by_strike(values, np.ones_like(book.is_call))
     for name, values in (("open_interest", book.open_interest), ("volume", book.volume), ("dealer_quantity", quantity)):
         columns[f"call_{name}"] = book.by_strike(values, book.is_call)
         columns[f"put_{name}"] = book.by_strike(values, ~book.is_call)
@@ -111,10 +120,18 @@ def strike_exposures(book: Book, dealer_model: DealerModel) -> pl.DataFrame:
 
 def scope_totals(book: Book, strikes: pl.DataFrame, is_member: Bools) -> dict[str, float | int | None]:
     """Totals of the member strikes of one scope; strikes without a volatility are in the open interest and in
-    contracts_not_counted only. `strikes` is the frame of `strike_exposures`, `is_member` one flag per strike."""
+    contracts_not_counted only, contracts without open interest in the latter only. A scope in which no contract has
+    open interest has nothing but these counts. `strikes` is the frame of `strike_exposures`, `is_member` one flag per
+    strike."""
     members = strikes.filter(pl.Series(is_member))
     contract_in = is_member[book.row]
-    is_counted = contract_in & np.isfinite(book.greeks["gamma"])
+    is_counted = contract_in & np.isfinite(book.greeks["gamma"]) & np.isfinite(book.open_interest)
+    counts: dict[str, float | int | None] = {
+        "contracts_counted": int(is_counted.sum()),
+        "contracts_not_counted": int(contract_in.sum() - is_counted.sum()),
+    }
+    if not has_open_interest(book, is_member):
+        return counts
     totals: dict[str, float | int | None] = {
         f"{side}_{name}": _total(members[f"{side}_{name}"].to_numpy()) for side in ("call", "put") for name in MEASURES
     }
@@ -123,13 +140,17 @@ def scope_totals(book: Book, strikes: pl.DataFrame, is_member: Bools) -> dict[st
     market = book.open_interest * book.multiplier * book.spot * book.greeks["delta"]
     totals["dex_market_usd"] = float(np.sum(market[is_counted]))
     for name in ("gex_usd_per_1pct", "chex_usd_per_day"):
-        sides = [np.abs(members[f"{side}_{name}"].to_numpy()) for side in ("call", "put")]
-        totals[f"gross_{name}"] = _total(sides[0] + sides[1])
+        sides = pl.sum_horizontal(pl.col(f"{side}_{name}").abs() for side in ("call", "put"))
+        size = members.select(pl.when(pl.col(f"net_{name}").is_not_null()).then(sides)).to_series()
+        totals[f"gross_{name}"] = _total(size.to_numpy())
     totals["call_open_interest"] = float(members["call_open_interest"].sum())
     totals["put_open_interest"] = float(members["put_open_interest"].sum())
-    totals["contracts_counted"] = int(is_counted.sum())
-    totals["contracts_not_counted"] = int(contract_in.sum() - is_counted.sum())
-    return totals
+    return totals | counts
+
+
+def has_open_interest(book: Book, is_member: Bools) -> bool:
+    """Whether any contract of the member strikes (one flag per strike) states its open interest, be it 0."""
+    return bool(np.isfinite(book.open_interest[is_member[book.row]]).any())
 
 
 def _total(values: Floats) -> float:
@@ -137,5 +158,5 @@ def _total(values: Floats) -> float:
     return float(np.sum(values[np.isfinite(values)]))
 
 
-def _numbers(frame: pl.DataFrame, name: str, missing: float) -> Floats:
-    return frame[name].cast(pl.Float64).fill_null(missing).to_numpy()
+def _numbers(frame: pl.DataFrame, name: str) -> Floats:
+    return frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()

@@ -20,6 +20,10 @@ Curve = tuple[Floats, Floats]  # tenor_years, zero_rate_frac
 Carry = tuple[Floats, Floats]  # t_years, carry_frac
 
 
+class NoSpot(ValueError):
+    """Neither the vendor nor put-call parity says at what price the underlying stood."""
+
+
 @dataclass(frozen=True, slots=True)
 class SnapshotMark:
     """What holds for the whole snapshot: the spot used and where it comes from, smooth carry, discounting."""
@@ -53,7 +57,7 @@ def mark_snapshot(
     Returns one row per live (root, expiry_ts), ascending in expiry_ts and root: root, expiry_date, expiry_ts, t_years,
     discount_factor, zero_rate_frac, forward, forward_source (parity | carry | stored | default), carry_frac and
     parity_pairs.
-    Raises ValueError when neither the vendor nor parity gives a spot.
+    Raises NoSpot when neither the vendor nor parity gives a spot.
     """
     expiries, live = _live_expiries(chain, snapshot_ts)
     t = expiries["t_years"].to_numpy()
@@ -158,7 +162,9 @@ def _spot(
         return (parity_spot, "parity_spot") if is_off else (float(spot_last), "underlying_last")
     if np.isfinite(parity_spot) and spot_rule == "parity_checked":
         return parity_spot, "parity_spot"
-    raise ValueError("no spot: the page states no last price and no expiry within 30 days has put-call parity")
+    if spot_rule == "vendor":
+        raise NoSpot("the page states no last price, and parity does not give the spot of this underlying")
+    raise NoSpot("the page states no last price and no expiry within 30 days has put-call parity")
 
 
 def _carry(

@@ -27,18 +27,20 @@ def exposure_heatmap(
     Parameters: `strike_exposures` and `exposure_summary` of the snapshot; `previous`, the heatmap rows (dealer_model,
     scope, strike, net_gex_usd_per_1pct, open_interest) of the snapshot at `previous_snapshot_ts`, or None; `history`,
     earlier heatmap rows with their snapshot_ts, whose changes set each strike's usual size, or None.
-    Changes are null without a previous snapshot that has the dealer model and scope, and where a volatility is missing
-    on either side; a strike that was not listed then counts as 0. `is_jump`: |change| above 6 robust deviations of the
-    strike's trailing changes (at least 20 of them) and above 2 % of the scope's gross gamma; null where either cannot
-    be told. Sorted by dealer model, scope, strike.
+    Changes are null without a previous snapshot that has the dealer model and scope, and where a volatility or the open
+    interest of a contract is missing on either side; a strike that was not listed then counts as 0. `is_jump`: |change|
+    above 6 robust deviations of the strike's trailing changes (at least 20 of them) and above 2 % of the scope's gross
+    gamma; null where either cannot be told. Sorted by dealer model, scope, strike.
     """
     now = _by_strike(strike_exposures, session_date)
+    open_interest_change = pl.col("open_interest") - pl.col("earlier_open_interest")
     now = now.join(_before(now, previous), on=_KEY, how="left", maintain_order="left").with_columns(
-        net_gex_change_usd_per_1pct=pl.col("net_gex_usd_per_1pct") - pl.col("earlier_gex"),
-        open_interest_change=pl.col("open_interest") - pl.col("earlier_open_interest"),
-        previous_snapshot_ts=pl.when(pl.col("earlier_open_interest").is_not_null()).then(
-            pl.lit(previous_snapshot_ts, dtype=pl.Datetime("us"))
+        # Net gamma may be known in part; its change is not, unless all open interest is known then and now.
+        net_gex_change_usd_per_1pct=pl.when(open_interest_change.is_not_null()).then(
+            pl.col("net_gex_usd_per_1pct") - pl.col("earlier_gex")
         ),
+        open_interest_change=open_interest_change,
+        previous_snapshot_ts=pl.when("has_previous").then(pl.lit(previous_snapshot_ts, dtype=pl.Datetime("us"))),
     )
     gross = exposure_summary.select("dealer_model", "scope", "gross_gex_usd_per_1pct")
     now = now.join(gross, on=["dealer_model", "scope"], how="left", maintain_order="left")
@@ -53,16 +55,18 @@ def exposure_heatmap(
 
 
 def _by_strike(strikes: pl.DataFrame, session_date: date) -> pl.DataFrame:
-    """Net gamma (null where no expiry has a volatility) and open interest per strike, over roots and expiries."""
+    """Net gamma (null where no expiry has a volatility) and open interest (null where a contract's is missing) per
+    strike, over roots and expiries."""
     ordered = strikes.sort("dealer_model", "expiry_ts", "root", "strike")
     scoped = [
         ordered.with_columns(scope=pl.lit("all")),
         ordered.filter(pl.col("expiry_date") == session_date).with_columns(scope=pl.lit("0dte")),
     ]
     net = pl.col("net_gex_usd_per_1pct")
+    count = pl.col("call_open_interest") + pl.col("put_open_interest")
     rolled = pl.concat(scoped).group_by(_KEY, maintain_order=True).agg(
         net_gex_usd_per_1pct=pl.when(net.is_not_null().any()).then(net.sum()),
-        open_interest=(pl.col("call_open_interest") + pl.col("put_open_interest")).sum(),
+        open_interest=pl.when(count.is_not_null().all()).then(count.sum()),
     )  # fmt: skip
     return rolled.sort(_KEY)
 
@@ -70,17 +74,19 @@ def _by_strike(strikes: pl.DataFrame, session_date: date) -> pl.DataFrame:
 def _before(now: pl.DataFrame, previous: pl.DataFrame | None) -> pl.DataFrame:
     """What the strikes of `now` showed in the previous snapshot, for the dealer models and scopes it has."""
     if previous is None or previous.is_empty():
-        nothing = now.select(_KEY).clear()
-        return nothing.with_columns(pl.lit(None, pl.Float64).alias(n) for n in ("earlier_gex", "earlier_open_interest"))
+        unknown = {"earlier_gex": pl.Float64, "earlier_open_interest": pl.Float64, "has_previous": pl.Boolean}
+        return now.select(_KEY).clear().with_columns(pl.lit(None, dtype).alias(n) for n, dtype in unknown.items())
     earlier = previous.select(
-        *_KEY, earlier_gex="net_gex_usd_per_1pct", earlier_open_interest=pl.col("open_interest").cast(pl.Float64)
-    )
+        *_KEY, earlier_gex="net_gex_usd_per_1pct", earlier_open_interest=pl.col("open_interest").cast(pl.Float64),
+        was_listed=pl.lit(value=True),
+    )  # fmt: skip
     keys = now.select(_KEY).join(previous, on=["dealer_model", "scope"], how="semi", maintain_order="left")
     found = keys.join(earlier, on=_KEY, how="left", maintain_order="left")
-    is_new = pl.col("earlier_open_interest").is_null()
+    is_new = pl.col("was_listed").is_null()
     return found.with_columns(
         earlier_gex=pl.when(is_new).then(0.0).otherwise("earlier_gex"),
-        earlier_open_interest=pl.col("earlier_open_interest").fill_null(0.0),
+        earlier_open_interest=pl.when(is_new).then(0.0).otherwise("earlier_open_interest"),
+        has_previous=pl.lit(value=True),
     )
 
 

@@ -12,9 +12,10 @@ def opex_rolloff(strikes: pl.DataFrame, *, session_date: date, monthly_expiries:
     """Gross and net gamma by dealer model and expiry date, with the share of the dealer model's gross gamma.
 
     `strikes`: the frame(s) of `strike_exposures`. is_opex marks monthly expiries. The share is null when the total is
-    0; an expiry date without any volatility has nulls.
+    0; an expiry date without any volatility or open interest has nulls.
     """
-    gross = pl.col("call_gex_usd_per_1pct").abs() + pl.col("put_gex_usd_per_1pct").abs()
+    sides = (pl.col(f"{side}_gex_usd_per_1pct").abs() for side in ("call", "put"))
+    gross = pl.when(pl.col("net_gex_usd_per_1pct").is_not_null()).then(pl.sum_horizontal(*sides))
     by_date = (
         strikes.sort("dealer_model", "expiry_ts", "root", "strike")
         .group_by("dealer_model", "expiry_date", maintain_order=True)

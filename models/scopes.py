@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models import conventions as c
 from models.conventions import Bools, Scope
 
-ScopeStatus = Literal["ok", "empty", "after_expiry"]
+ScopeStatus = Literal["ok", "no_open_interest", "empty", "after_expiry"]
 _FRIDAY = 4
 _VIX_LEAD_DAYS = 30
 _LONGEST_CLOSURE_DAYS = 10
@@ -39,10 +39,13 @@ def scope_members(
     }
 
 
-def scope_status(scope: Scope, *, has_live_contracts: bool, has_expired_session_contracts: bool) -> ScopeStatus:
-    """`ok` with live contracts; else `after_expiry` for 0dte if the page lists contracts that expired this session."""
+def scope_status(
+    scope: Scope, *, has_live_contracts: bool, has_open_interest: bool, has_expired_session_contracts: bool
+) -> ScopeStatus:
+    """With live contracts `ok`, or `no_open_interest` if none of them states it; without any `empty`, or
+    `after_expiry` for 0dte if the page lists contracts that expired this session."""
     if has_live_contracts:
-        return "ok"
+        return "ok" if has_open_interest else "no_open_interest"
     return "after_expiry" if scope == "0dte" and has_expired_session_contracts else "empty"
 
 

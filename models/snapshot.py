@@ -12,7 +12,7 @@ import polars as pl
 from models import conventions as c
 from models import levels as lv
 from models.conventions import Bools, DealerModel, Floats, Ints, Scope
-from models.exposures import MEASURES, Book, book_of, scope_totals, strike_exposures
+from models.exposures import MEASURES, Book, book_of, has_open_interest, scope_totals, strike_exposures
 from models.flip import Flip, Legs, find_flip, gamma_profile, make_legs, spot_grid
 from models.positioning import dealer_quantity
 from models.rolloff import opex_rolloff
@@ -77,7 +77,8 @@ def expose(
     Parameters: `contracts` from `build_surface` (live contracts); the session date; S in USD; the dates on which
     monthly contracts expire; whether the page also lists contracts of this session date that have expired, which makes
     an empty 0dte scope `after_expiry`.
-    Scopes without live contracts keep their row, with nulls. Frames are sorted by dealer model as given, then scope.
+    Scopes without live contracts or without any open interest keep their row, with nulls; a snapshot without any open
+    interest has no rows by strike or expiry. Frames are sorted by dealer model as given, then scope.
     """
     book = book_of(contracts, spot)
     members = scope_members(book.expiry_dates, session_date, monthly_expiries)
@@ -85,6 +86,7 @@ def expose(
         scope: scope_status(
             scope,
             has_live_contracts=bool(member.any()),
+            has_open_interest=has_open_interest(book, member),
             has_expired_session_contracts=has_expired_session_contracts,
         )
         for scope, member in members.items()
@@ -100,11 +102,15 @@ def expose(
             key: _Row = {"dealer_model": model, "scope": scope}
             levels.append(key | {"scope_status": statuses[scope], "spot": spot})
             profiles.append(key)
-            if member.any():
+            if statuses[scope] == "no_open_interest":
+                levels[-1] |= {"gamma_flip_status": "insufficient_data"}
+            elif statuses[scope] == "ok":
                 levels[-1] |= _flip_columns(_flip(book, repriced, place, member, strikes), repriced.spots, spot)
                 levels[-1] |= _strike_levels(book, strikes, member, members["0dte"])
                 profiles[-1] |= _profile_columns(book, repriced, place, member)
     all_strikes = pl.concat(by_model)
+    if statuses["all"] == "no_open_interest":
+        all_strikes = all_strikes.clear()
     return SnapshotExposures(
         strike_exposures=all_strikes,
         exposure_summary=pl.DataFrame(summaries, schema=SUMMARY_SCHEMA),
@@ -118,7 +124,7 @@ def _repriced(book: Book, dealer_models: tuple[DealerModel, ...]) -> _Repriced:
     """Profiles of the book as it stands and after the four single bumps of volatility and carry."""
     everything = np.ones(book.row.size, dtype=bool)
     held = [dealer_quantity(book.open_interest, book.is_call, model) * book.multiplier for model in dealer_models]
-    weights = np.array([book.by_strike(units, everything) for units in held])
+    weights = np.array([np.nan_to_num(book.by_strike(units, everything)) for units in held])
     numbers = {
         name: book.strikes[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
         for name in ("forward", "strike", "t_years", "iv_frac", "discount_factor")
@@ -149,7 +155,7 @@ def _profile_columns(book: Book, repriced: _Repriced, place: int, member: Bools)
 
 def _flip(book: Book, repriced: _Repriced, place: int, member: Bools, strikes: pl.DataFrame) -> Flip:
     held = (strikes["call_dealer_quantity"] != 0) | (strikes["put_dealer_quantity"] != 0)
-    is_held = member & held.to_numpy() & strikes["net_gex_usd_per_1pct"].is_not_null().to_numpy()
+    is_held = member & held.fill_null(value=False).to_numpy() & strikes["net_gex_usd_per_1pct"].is_not_null().to_numpy()
     if np.unique(strikes["strike"].to_numpy()[is_held]).size < 2:
         return Flip("insufficient_data", (), None, None, None)
     series_in = _series_in(book, member)
@@ -204,7 +210,7 @@ def _strike_levels(book: Book, strikes: pl.DataFrame, member: Bools, is_zero_dte
 
 def _open_interest_levels(book: Book, member: Bools) -> _Row:
     """Levels that need no volatility: from every listed strike of standard contracts."""
-    chosen = member[book.row] & book.is_standard
+    chosen = member[book.row] & book.is_standard & np.isfinite(book.open_interest)
     listed, place = np.unique(book.strikes["strike"].to_numpy()[book.row[chosen]], return_inverse=True)
     is_call, count = book.is_call[chosen], book.open_interest[chosen]
     size = count * book.multiplier[chosen]
@@ -216,11 +222,14 @@ def _open_interest_levels(book: Book, member: Bools) -> _Row:
 
 
 def _rolled(strikes: pl.DataFrame, chosen: Bools) -> dict[str, Floats]:
-    """Call and put gamma by strike over the chosen roots and expiries, strikes ascending."""
+    """Call and put gamma by strike over the chosen roots and expiries, strikes ascending; an unknown side adds none."""
     rows = strikes.filter(pl.Series(chosen))
     listed, place = np.unique(rows["strike"].to_numpy(), return_inverse=True)
     columns = ("call_gex_usd_per_1pct", "put_gex_usd_per_1pct")
-    return {"strike": listed, **{name: _sums(place, rows[name].to_numpy(), listed.size) for name in columns}}
+    return {
+        "strike": listed,
+        **{name: _sums(place, rows[name].fill_null(0.0).to_numpy(), listed.size) for name in columns},
+    }
 
 
 def _sums(place: Ints, values: Floats, count: int) -> Floats:

@@ -24,7 +24,7 @@ class Underlying:
 
     default_carry_frac: float = 0.0  # q where neither quotes nor an earlier session give one
     has_smooth_carry: bool = True  # VIX options follow their own futures: no common carry
-    is_spot_checked: bool = True  # whether put-call parity may overrule the vendor's last
+    spot_rule: Literal["parity_checked", "vendor"] = "parity_checked"  # whether parity may overrule the vendor's last
     monthly_rule: Literal["third_friday", "vix"] = "third_friday"
 
 
@@ -65,7 +65,7 @@ _LARGE_CAP_CARRY, _NASDAQ_CARRY = 0.015, 0.007
 _UNDERLYINGS = {
     **{name: Underlying(_LARGE_CAP_CARRY) for name in ("SPX", "XSP", "RUT", "DJX", "SPY", "VOO", "IVV", "IWM", "DIA")},
     **{name: Underlying(_NASDAQ_CARRY) for name in ("NDX", "QQQ")},
-    "VIX": Underlying(has_smooth_carry=False, is_spot_checked=False, monthly_rule="vix"),
+    "VIX": Underlying(has_smooth_carry=False, spot_rule="vendor", monthly_rule="vix"),
 }
 
 # Adjusted series carry a digit before or behind the root of their underlying (1NVDA, SPY1).

@@ -11,6 +11,7 @@ import polars as pl
 
 from models.clock import header_clock_offset_days
 from models.conventions import METHOD_VERSIONS
+from models.forwards import NoSpot, mark_snapshot
 from pipelines.calendar import us_sessions
 from pipelines.lake.catalogue import Refusal
 from pipelines.lake.partitions import empty
@@ -39,6 +40,11 @@ def compute(inputs: Inputs) -> Output:
         if page.placement.session_basis != "declared" and abs(offset) > LARGEST_CLOCK_OFFSET_DAYS:
             if page.known_at == inputs.known_at:
                 refusals.append(_contradicted(page, offset))
+            continue
+        spotless = _spotless(page, chain)
+        if spotless is not None:
+            if page.known_at == inputs.known_at:
+                refusals.append(Refusal("no_spot", f"{page.sighting.raw_sha256[:12]} {page.snapshot_ts}: {spotless}"))
             continue
         standing[page.snapshot_ts, page.sighting.source] = (page, chain, offset)
     published = {snapshot: _first_ranked(snapshot, standing) for snapshot, _ in standing}
@@ -106,6 +112,25 @@ def _clock_offset(inputs: Inputs, page: PlacedPage, chain: pl.DataFrame) -> floa
     )
 
 
+def _spotless(page: PlacedPage, chain: pl.DataFrame) -> str | None:
+    """Why nothing can be computed from a page that states no last price; None where parity gives a spot."""
+    if page.page.underlying_last is not None:
+        return None
+    declared = underlying_of(page.page.underlying)
+    try:
+        mark_snapshot(
+            chain,
+            snapshot_ts=page.snapshot_ts,
+            spot_last=None,
+            curve=None,  # which strikes make a parity forward does not depend on it
+            default_carry_frac=declared.default_carry_frac,
+            spot_rule=declared.spot_rule,
+        )
+    except NoSpot as error:
+        return str(error)
+    return None
+
+
 def _contradicted(page: PlacedPage, offset: float) -> Refusal:
     reason = (
         f"volatilities on the page are {offset:+.1f} days off its clock (session {page.session_date} by"
@@ -164,7 +189,9 @@ def _quarantine(page: PlacedPage) -> pl.DataFrame:
         "row_number",
         row_part="option_type",
         reason=pl.lit("expiry_before_session"),
-        row_text=pl.concat_str("contract_id", pl.col("open_interest").cast(pl.String), separator=" open interest "),
+        row_text=pl.concat_str(
+            "contract_id", pl.col("open_interest").cast(pl.String), separator=" open interest ", ignore_nulls=True
+        ),
     )
     return (
         pl.concat([page.page.rejected, early])

@@ -39,7 +39,7 @@ def compute(inputs: Inputs) -> Output:
             curve=curve.arrays if curve else None,
             default_carry_frac=declared.default_carry_frac,
             stored_carry=_stored_carry(inputs),
-            spot_rule="parity_checked" if declared.is_spot_checked else "vendor",
+            spot_rule=declared.spot_rule,
             has_smooth_carry=declared.has_smooth_carry,
         )
         same_source = earlier_rows.get(stamp.source, [])[-PAGES_COMPARED:]

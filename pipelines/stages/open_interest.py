@@ -28,8 +28,11 @@ class OpenInterestEvidence:
 def find_evidence(page: PlacedPage, others: Sequence[PlacedPage]) -> OpenInterestEvidence:
     """Against the latest earlier page that is one session apart, else against one of the same date.
 
-    A page without a date of its own is compared with every dated earlier page, the latest first.
+    A page without a date of its own is compared with every dated earlier page, the latest first; one without any open
+    interest with none.
     """
+    if not page.has_open_interest:
+        return OpenInterestEvidence("none")
     before = [p for p in others if p.known_at < page.known_at and p.open_interest.session_date is not None]
     before.sort(key=lambda p: (p.known_at, p.sighting.raw_sha256), reverse=True)
     dated = page.open_interest.session_date
@@ -41,7 +44,7 @@ def find_evidence(page: PlacedPage, others: Sequence[PlacedPage]) -> OpenInteres
         before = [p for p in before if p.open_interest.session_date == dated]
     for other in before:
         share, contracts = _repeated(page, other)
-        if dated is not None or share >= SHARE_THAT_REPEATS:
+        if contracts and (dated is not None or share >= SHARE_THAT_REPEATS):
             return OpenInterestEvidence(
                 "repeats_earlier", share, contracts, other.known_at, other.open_interest.session_date
             )
@@ -58,6 +61,7 @@ def _within_volume(page: PlacedPage, other: PlacedPage, volumes: PlacedPage) -> 
         page.page.rows.select("contract_id", "open_interest")
         .join(other.page.rows.select("contract_id", earlier="open_interest"), on="contract_id", maintain_order="left")
         .join(volumes.page.rows.select("contract_id", traded="volume"), on="contract_id", maintain_order="left")
+        .drop_nulls()
     )
     share, changed = share_of_changes_within_volume(
         joined["earlier"].to_numpy(), joined["open_interest"].to_numpy(), joined["traded"].to_numpy()
@@ -68,8 +72,10 @@ def _within_volume(page: PlacedPage, other: PlacedPage, volumes: PlacedPage) -> 
 
 
 def _repeated(page: PlacedPage, other: PlacedPage) -> tuple[float, int]:
-    joined = page.page.rows.select("contract_id", "open_interest").join(
-        other.page.rows.select("contract_id", earlier="open_interest"), on="contract_id", maintain_order="left"
+    joined = (
+        page.page.rows.select("contract_id", "open_interest")
+        .join(other.page.rows.select("contract_id", earlier="open_interest"), on="contract_id", maintain_order="left")
+        .drop_nulls()
     )
     share = share_repeated(joined["earlier"].to_numpy(), joined["open_interest"].to_numpy())
     return share, joined.height

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from pipelines.calendar import us_sessions
@@ -34,6 +34,11 @@ class PlacedPage:
     def snapshot_ts(self) -> datetime:
         return self.placement.snapshot_ts
 
+    @property
+    def has_open_interest(self) -> bool:
+        counts = self.page.rows["open_interest"]
+        return counts.null_count() < counts.len()
+
 
 def place(lake: Lake, sighting: Sighting) -> list[PlacedPage]:
     """The pages behind a sighting, with what was read off their clocks when they were loaded."""
@@ -49,7 +54,8 @@ def _placed(sighting: Sighting, page: ChainPage, clocks: dict[str, str | None], 
         sighting.key.session_date, snapshot_ts, session_basis, sighting.known_at, sighting.known_at_basis
     )
     dated = date_open_interest(page.open_interest_rule, placement, header_ts, us_sessions())
-    return PlacedPage(sighting, page, placement, header_ts, dated)
+    placed = PlacedPage(sighting, page, placement, header_ts, dated)
+    return placed if placed.has_open_interest else replace(placed, open_interest=OpenInterestDate(None, "undated"))
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -40,7 +40,7 @@ CHAINS = Table(
         + "bid ask last volume open_interest vendor_iv_frac vendor_delta vendor_gamma",
         _KNOWN_AT_PAGE,
     ),
-    nullable=frozenset(names("bid ask last volume vendor_iv_frac vendor_delta vendor_gamma")),
+    nullable=frozenset(names("bid ask last volume open_interest vendor_iv_frac vendor_delta vendor_gamma")),
     is_published=False,
 )  # fmt: skip
 
@@ -104,8 +104,8 @@ OPTION_SNAPSHOTS = Table(
     ),
     nullable=frozenset(
         names(
-            "bid ask mid last volume open_interest_date underlying_last iv_frac vendor_iv_frac delta gamma "
-            "vega_usd_per_volpt theta_usd_per_day vanna_per_volpt charm_per_day"
+            "bid ask mid last volume open_interest open_interest_date underlying_last iv_frac vendor_iv_frac delta "
+            "gamma vega_usd_per_volpt theta_usd_per_day vanna_per_volpt charm_per_day"
         )
     ),
 )  # fmt: skip

@@ -17,6 +17,7 @@ _SIDED = (
     )
     + " "
 )
+_QUANTITIES = "call_open_interest put_open_interest call_volume put_volume call_dealer_quantity put_dealer_quantity "
 _SCOPE_KEY = names("snapshot_ts dealer_model scope")
 _SCOPE_GRAIN = "underlying x snapshot x dealer_model x scope"
 _KNOWN_AT_PAGE = {"known_at": "When this snapshot's page became known."}
@@ -32,22 +33,20 @@ STRIKE_EXPOSURES = Table(
     name="strike_exposures",
     family=FAMILY,
     grain="underlying x snapshot x dealer_model x root x expiry_ts x strike",
-    description="Dealer exposures of every strike; null where a strike's contracts have no volatility.",
+    description="Dealer exposures of every strike; null where contracts have no volatility or no open interest.",
     key=names("snapshot_ts dealer_model root expiry_ts strike"),
     columns=words(
-        SNAPSHOT + "dealer_model root expiry_date expiry_ts strike " + _SIDED
-        + "call_open_interest put_open_interest call_volume put_volume call_dealer_quantity put_dealer_quantity "
-        + "quantity_unit",
+        SNAPSHOT + "dealer_model root expiry_date expiry_ts strike " + _SIDED + _QUANTITIES + "quantity_unit",
         _KNOWN_AT_PAGE,
     ),
-    nullable=frozenset(names(_SIDED + "call_volume put_volume")),
+    nullable=frozenset(names(_SIDED + _QUANTITIES)),
 )  # fmt: skip
 
 EXPOSURE_SUMMARY = Table(
     name="exposure_summary",
     family=FAMILY,
     grain=_SCOPE_GRAIN,
-    description="Total dealer exposures by scope; a scope without live contracts keeps its row, with nulls.",
+    description="Total dealer exposures by scope; a scope in which nothing can be counted keeps its row, with nulls.",
     key=_SCOPE_KEY,
     columns=words(
         SNAPSHOT + "dealer_model scope scope_status " + _SIDED
@@ -104,11 +103,12 @@ EXPOSURE_HEATMAP = Table(
     columns=words(
         SNAPSHOT + "dealer_model scope strike net_gex_usd_per_1pct net_gex_change_usd_per_1pct open_interest "
         + "open_interest_change previous_snapshot_ts is_jump",
-        _KNOWN_AT_PAGE | {"open_interest": "Open interest of calls and puts at the strike."},
+        _KNOWN_AT_PAGE | {"open_interest": "Open interest of calls and puts at the strike, where all of it is known."},
     ),
     nullable=frozenset(
         names(
-            "net_gex_usd_per_1pct net_gex_change_usd_per_1pct open_interest_change previous_snapshot_ts is_jump"
+            "net_gex_usd_per_1pct net_gex_change_usd_per_1pct open_interest open_interest_change "
+            "previous_snapshot_ts is_jump"
         )
     ),
 )  # fmt: skip

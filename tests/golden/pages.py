@@ -44,7 +44,7 @@ class Page:
 
     @property
     def spot_rule(self) -> SpotRule:
-        return "parity_checked" if underlying_of(self.underlying).is_spot_checked else "vendor"
+        return underlying_of(self.underlying).spot_rule
 
 
 def read_page(path: Path, snapshot_ts: datetime, session_date: date) -> Page:

@@ -132,6 +132,103 @@ def test_contracts_without_volatility_are_counted_and_their_strikes_are_null():
     assert silent["call_open_interest"].null_count() == 0
 
 
+def without_open_interest(contracts: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
+    return contracts.with_columns(open_interest=pl.when(~where).then("open_interest"))
+
+
+LOST = {
+    "one side of some strikes": (pl.col("option_type") == "call") & (pl.col("strike") % 200 == 0),
+    "both sides of some strikes": pl.col("strike") < 3500,
+    "an expiry": pl.col("days_to_expiry") == 5,
+}
+
+
+@pytest.mark.parametrize("lost", LOST.values(), ids=LOST)
+def test_totals_without_some_open_interest_are_those_of_the_contracts_that_state_it(lost: pl.Expr):
+    contracts = priced()
+    found, left = exposed(without_open_interest(contracts, lost)), exposed(contracts.filter(~lost))
+    compared = left.exposure_summary.filter(pl.col("scope").is_in(["all", "le_30d"]))
+    totals = found.exposure_summary.filter(pl.col("scope").is_in(["all", "le_30d"]))
+    assert (totals["contracts_not_counted"] > compared["contracts_not_counted"]).all()
+    assert totals["contracts_counted"].equals(compared["contracts_counted"])
+    for name, dtype in compared.schema.items():
+        if dtype == pl.Float64():
+            np.testing.assert_allclose(totals[name].to_numpy(), compared[name].to_numpy(), rtol=1e-12, atol=1e-3)
+    levels = [frames.key_levels.filter(pl.col("scope") == "all") for frames in (found, left)]
+    assert levels[0].drop("gamma_flips", "gamma_flip_slope").equals(levels[1].drop("gamma_flips", "gamma_flip_slope"))
+
+
+@pytest.mark.parametrize("lost", LOST.values(), ids=LOST)
+def test_a_contract_without_open_interest_is_null_by_strike_and_never_zero(lost: pl.Expr):
+    contracts = without_open_interest(priced(), lost)
+    missing = contracts.filter(pl.col("open_interest").is_null()).select("root", "expiry_ts", "strike", "option_type")
+    strikes = exposed(contracts).strike_exposures
+    for side in ("call", "put"):
+        places = missing.filter(pl.col("option_type") == side)
+        rows = strikes.join(places, on=["root", "expiry_ts", "strike"], how="semi")
+        for name in (*MEASURES, "open_interest", "dealer_quantity"):
+            assert rows[f"{side}_{name}"].null_count() == rows.height
+    both = strikes.filter(pl.col("call_open_interest").is_null() & pl.col("put_open_interest").is_null())
+    assert both["net_gex_usd_per_1pct"].null_count() == both.height
+    for name in MEASURES:
+        sides = strikes.select(pl.sum_horizontal(f"call_{name}", f"put_{name}")).to_series()
+        known = strikes[f"net_{name}"].is_not_null()
+        np.testing.assert_allclose(strikes[f"net_{name}"].filter(known), sides.filter(known), rtol=1e-12)
+
+
+def test_a_lone_contract_without_open_interest_leaves_its_strike_without_a_net():
+    contracts = priced().filter((pl.col("strike") != 4000) | (pl.col("option_type") == "call"))
+    lone = exposed(without_open_interest(contracts, pl.col("strike") == 4000)).strike_exposures.filter(
+        pl.col("strike") == 4000
+    )
+    assert lone["net_gex_usd_per_1pct"].null_count() == lone.height
+    assert (lone["put_open_interest"] == 0).all()
+
+
+def test_a_scope_without_any_open_interest_keeps_its_row_and_says_why():
+    frames = exposed(without_open_interest(priced(), pl.col("days_to_expiry") <= 7))
+    weekly = pl.col("scope") == "weekly"
+    row = frames.exposure_summary.filter(weekly).row(0, named=True)
+    assert (row["scope_status"], row["contracts_counted"], row["contracts_not_counted"]) == ("no_open_interest", 0, 42)
+    stated = {"dealer_model", "scope", "scope_status", "contracts_counted", "contracts_not_counted"}
+    assert all(value is None for name, value in row.items() if name not in stated)
+    level = frames.key_levels.filter(weekly).row(0, named=True)
+    assert (level["scope_status"], level["gamma_flip_status"]) == ("no_open_interest", "insufficient_data")
+    stated = {"dealer_model", "scope", "scope_status", "spot", "gamma_flip_status"}
+    assert all(value is None for name, value in level.items() if name not in stated)
+    assert frames.gamma_profile.filter(weekly)["spot_levels"].to_list() == [None, None]
+    rolloff = frames.opex_rolloff.filter(pl.col("days_to_expiry") == 5)
+    assert rolloff["net_gex_usd_per_1pct"].to_list() == [None, None]
+
+
+def test_a_snapshot_without_any_open_interest_has_no_strikes_and_no_figures():
+    frames = exposed(without_open_interest(priced(), pl.lit(value=True)))
+    assert frames.strike_exposures.height == frames.opex_rolloff.height == 0
+    statuses = frames.exposure_summary.filter(pl.col("dealer_model") == "short_all")["scope_status"]
+    assert statuses.to_list() == ["no_open_interest", "after_expiry", *["no_open_interest"] * 4]
+    whole = frames.exposure_summary.filter(pl.col("scope") == "all")
+    assert whole["contracts_not_counted"].to_list() == [priced().height] * 2
+    assert whole.select(f"net_{name}" for name in MEASURES).null_count().row(0) == (2,) * len(MEASURES)
+
+
+def test_open_interest_of_zero_is_a_figure_and_not_a_missing_one():
+    frames = exposed(priced().with_columns(open_interest=pl.lit(0.0)))
+    whole = frames.exposure_summary.filter(pl.col("scope") == "all")
+    assert whole["scope_status"].to_list() == ["ok", "ok"]
+    assert whole["net_gex_usd_per_1pct"].to_list() == [0.0, 0.0]
+
+
+def test_a_volume_that_is_not_stated_is_null_and_leaves_the_exposures_alone():
+    contracts = priced()
+    is_lost = (pl.col("option_type") == "call") & (pl.col("strike") == 4000)
+    found = exposed(contracts.with_columns(volume=pl.when(~is_lost).then(3.0))).strike_exposures
+    assert found.filter(pl.col("strike") == 4000)["call_volume"].null_count() == found["call_volume"].null_count() == 10
+    assert set(found["call_volume"].drop_nulls()) | set(found["put_volume"]) == {3.0}
+    assert found.drop("call_volume", "put_volume").equals(
+        exposed(contracts).strike_exposures.drop("call_volume", "put_volume")
+    )
+
+
 def test_every_model_and_scope_keeps_its_row():
     frames = exposed(priced())
     for frame in (frames.exposure_summary, frames.key_levels, frames.gamma_profile):

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.forwards import carry_to_store
+from models.forwards import NoSpot, carry_to_store
 from models.parity import parity_forward, weighted_lower_median
 from tests.models.chains import FLAT_RATE, marks, quoted, without_quotes
 
@@ -111,8 +111,13 @@ def test_a_vendor_spot_is_never_overruled_where_options_follow_their_own_futures
 def test_parity_stands_in_for_a_missing_last_and_nothing_for_both():
     _, mark = marks(quoted(20), spot_last=None)
     assert mark.spot_source == "parity_spot"
-    with pytest.raises(ValueError, match="no spot"):
+    with pytest.raises(NoSpot, match="no last price"):
         marks(without_quotes(quoted(20)), spot_last=None)
+
+
+def test_a_missing_last_has_no_stand_in_where_options_follow_their_own_futures():
+    with pytest.raises(NoSpot, match="does not give the spot"):
+        marks(quoted(20), spot_last=None, spot_rule="vendor", has_smooth_carry=False)
 
 
 def test_the_smooth_carry_is_the_slope_of_forwards_from_three_weeks_to_a_year():

@@ -13,16 +13,18 @@ SESSION = date(2023, 4, 14)
 EARLIER = datetime(2023, 4, 13, 20)
 
 
-def strikes(net: dict[float, float | None], count: float = 5.0, expiry: date = SESSION) -> pl.DataFrame:
+def strikes(net: dict[float, float | None], count: float | None = 5.0, expiry: date = SESSION) -> pl.DataFrame:
     rows = [
         {
             "dealer_model": "short_all", "root": "X", "strike": strike, "net_gex_usd_per_1pct": value,
             "expiry_date": expiry, "expiry_ts": datetime(expiry.year, expiry.month, expiry.day, 20),
-            "call_open_interest": count, "put_open_interest": count,
+            "call_open_interest": count, "put_open_interest": 5.0,
         }
         for strike, value in net.items()
     ]  # fmt: skip
-    return pl.DataFrame(rows, schema_overrides={"net_gex_usd_per_1pct": pl.Float64()})
+    return pl.DataFrame(
+        rows, schema_overrides={"net_gex_usd_per_1pct": pl.Float64(), "call_open_interest": pl.Float64()}
+    )
 
 
 def heatmap(
@@ -31,7 +33,7 @@ def heatmap(
     history: pl.DataFrame | None = None,
     *,
     gross: float = 100.0,
-    count: float = 5.0,
+    count: float | None = 5.0,
 ) -> pl.DataFrame:
     summary = pl.DataFrame(
         {"dealer_model": ["short_all"] * 2, "scope": ["all", "0dte"], "gross_gex_usd_per_1pct": [gross] * 2}
@@ -62,7 +64,7 @@ def test_a_first_snapshot_has_no_changes():
 def test_changes_are_taken_from_the_previous_snapshot_and_new_strikes_start_at_zero():
     found = heatmap({100.0: 7.0, 105.0: 2.0}, previous=heatmap({100.0: 4.0}), count=6.0)
     assert found["net_gex_change_usd_per_1pct"].to_list() == [3.0, 2.0]
-    assert found["open_interest_change"].to_list() == [2.0, 12.0]
+    assert found["open_interest_change"].to_list() == [1.0, 11.0]
     assert found["previous_snapshot_ts"].to_list() == [EARLIER] * 2
 
 
@@ -70,6 +72,15 @@ def test_a_strike_without_volatility_has_open_interest_but_no_gamma_and_no_chang
     found = heatmap({100.0: None}, previous=heatmap({100.0: 4.0}))
     columns = ("net_gex_usd_per_1pct", "net_gex_change_usd_per_1pct", "open_interest_change")
     assert found.select(columns).row(0) == (None, None, 0.0)
+
+
+@pytest.mark.parametrize("is_missing_now", [True, False])
+def test_open_interest_that_is_missing_now_or_then_leaves_no_change(is_missing_now: bool):
+    full, partly = heatmap({100.0: 4.0}), heatmap({100.0: 7.0}, count=None)
+    assert partly.select("net_gex_usd_per_1pct", "open_interest").row(0) == (7.0, None)
+    found = heatmap({100.0: 7.0}, full, count=None) if is_missing_now else heatmap({100.0: 4.0}, partly)
+    changes = ("net_gex_change_usd_per_1pct", "open_interest_change", "is_jump", "previous_snapshot_ts")
+    assert found.select(changes).row(0) == (None, None, None, EARLIER)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from models.partial import partial_reason
 from tests.models.chains import CURVE, SNAPSHOT, quoted, without_quotes
 
 
-def offset(chain: pl.DataFrame, days_late: float = 0.0) -> float:
+def offset(chain: pl.DataFrame, days_late: float = 0.0, last: float | None = 4000.0) -> float:
     return header_clock_offset_days(
-        chain, snapshot_ts=SNAPSHOT + timedelta(days=days_late), spot_last=4000.0, curve=CURVE, default_carry_frac=0.01
+        chain, snapshot_ts=SNAPSHOT + timedelta(days=days_late), spot_last=last, curve=CURVE, default_carry_frac=0.01
     )
 
 
@@ -46,4 +46,5 @@ def test_a_wrong_clock_shows_as_many_days_as_it_is_wrong(days_late: float):
 
 def test_a_clock_cannot_be_tested_without_quotes_or_vendor_volatilities_or_near_expiries():
     unstated = quoted(20).with_columns(vendor_iv_frac=pl.lit(0.0))
+    assert np.isnan(offset(without_quotes(quoted(20)), last=None))
     assert all(np.isnan(offset(chain)) for chain in (without_quotes(quoted(20)), unstated, quoted(90)))

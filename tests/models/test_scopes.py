@@ -58,7 +58,9 @@ def test_volatility_index_contracts_expire_thirty_days_before_the_next_third_fri
 
 
 def test_only_the_zero_dte_scope_can_be_after_expiry():
-    facts = {"has_live_contracts": False, "has_expired_session_contracts": True}
+    facts = {"has_live_contracts": False, "has_open_interest": False, "has_expired_session_contracts": True}
     assert scope_status("0dte", **facts) == "after_expiry"
     assert scope_status("weekly", **facts) == "empty"
-    assert scope_status("0dte", has_live_contracts=True, has_expired_session_contracts=True) == "ok"
+    live = {"has_live_contracts": True, "has_expired_session_contracts": True}
+    assert scope_status("0dte", **live, has_open_interest=True) == "ok"
+    assert scope_status("0dte", **live, has_open_interest=False) == "no_open_interest"
