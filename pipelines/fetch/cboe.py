@@ -7,6 +7,8 @@ import re
 
 from pipelines.fetch.feed import Feed, FeedError, Terms, require_data
 from pipelines.markets import root_of
+from pipelines.sources import cboe_delayed_json
+from pipelines.sources.chain_rows import plain_symbol
 from pipelines.sources.page import Unreadable
 
 _SYMBOL = re.compile(r"^_?[A-Z][A-Z0-9]{0,7}(\.[A-Z]{1,2})?$")
@@ -47,12 +49,8 @@ def check(data: bytes, symbol: str) -> None:
     named = page.get("symbol") if isinstance(page, dict) else None
     if not isinstance(named, str):
         raise Unreadable("the vendor sent JSON that names no symbol")
-    if _bare(named) != _bare(symbol):
+    if plain_symbol(named) != plain_symbol(symbol):
         raise Unreadable(f"the vendor sent the chain of {named[:20]!r} instead of {symbol}")
-
-
-def _bare(symbol: str) -> str:
-    return re.sub(r"[_^.]", "", symbol.upper())
 
 
 FEED = Feed(
@@ -62,7 +60,7 @@ FEED = Feed(
     example="SPX SPY",
     terms=TERMS,
     base_url="https://cdn.cboe.com",
-    largest_bytes=128 * 2**20,
+    largest_bytes=cboe_delayed_json.LARGEST_BYTES,
     item_of=item_of,
     path_of=path_of,
     check=check,
