@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_FOR_USERS = ("FeedError", "LakeBusy", "PublishError", "QueryError")
+_FOR_USERS = ("FeedError", "LakeBusy", "PublishError", "QueryError", "SettingsError")
 
 
 def is_for_users(error: Exception) -> bool:

@@ -15,8 +15,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from pipelines.daily.gap_ledger import Gap, settle, utc_now
 from pipelines.lake.derive import StageReport
-from pipelines.lake.export import export_catalogue
 from pipelines.lake.files import sha256_of
 from pipelines.lake.store import Lake, opened
 from pipelines.load import Loaded, find_files, load_files
@@ -45,7 +45,7 @@ def load(paths: Iterable[str], declared: Declared, *, is_land_only: bool) -> boo
         with lake.writing(), progress_bar() as bar:
             task = bar.add_task("load", total=len(files))
             loaded = list(load_files(lake, files, declared=declared, progress=lambda _: bar.advance(task)))
-            export_catalogue(lake)
+            settle(lake, utc_now())
         _show_loaded(loaded)
         is_clean = all(one.fate != "refused" for one in loaded)
         return is_clean if is_land_only else _compute(lake, None, None) and is_clean
@@ -72,7 +72,7 @@ def sample(seed: int) -> None:
             return
         with lake.writing():
             loaded = list(load_files(lake, files, progress=lambda _: None))
-            export_catalogue(lake)
+            settle(lake, utc_now())
     fates = Counter(one.fate for one in loaded)
     console.print(f"Simulated market in {_short(folder)}: {_counts(fates)}.")
 
@@ -89,12 +89,13 @@ def _compute(lake: Lake, first: date | None, last: date | None) -> bool:
             # A session rests on curves of earlier days, so the range does not apply to them.
             reports = bring_up_to_date(lake, [RATES], progress=progress)
             reports += bring_up_to_date(lake, US_SPINE, first=first, last=last, progress=progress)
-        export_catalogue(lake)
+        gaps = settle(lake, utc_now())
     is_clean = _show_reports(reports, lake.catalogue.rows("select count(*) as n from refusals")[0]["n"])
     with console.status("publish"):
         published = publish(lake.paths)
     console.print(published.message)
     _show_levels(lake.paths)
+    _show_gaps(gaps)
     return is_clean
 
 
@@ -124,6 +125,11 @@ def _show_reports(reports: list[StageReport], standing: int) -> bool:
         place = f"{stage} {key.session_date} {escape(key.part)}"
         console.print(f"[yellow]refused[/yellow] {place}: {refusal.gate}: {escape(refusal.reason)}", soft_wrap=True)
     return not refused
+
+
+def _show_gaps(gaps: list[Gap]) -> None:
+    if gaps:
+        console.print(f"Sessions that were due and are not there: {len(gaps)} (dealerflow gaps).")
 
 
 def _show_levels(paths: Paths) -> None:

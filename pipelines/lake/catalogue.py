@@ -43,6 +43,10 @@ create table if not exists refusals (
   stage text not null, market text not null, session_date text not null, part text not null, known_at text not null,
   gate text not null, reason text not null,
   primary key (stage, market, session_date, part, known_at, gate, reason));
+create table if not exists gaps (
+  market text not null, source text not null, part text not null, session_date text not null, due_ts text not null,
+  status text not null, reason text,
+  primary key (market, source, part, session_date));
 """
 
 
@@ -274,6 +278,12 @@ class Catalogue:
 
     def add_load(self, row: dict[str, Any]) -> None:
         self._insert("load_ledger", row)
+
+    def replace_gaps(self, rows: list[dict[str, Any]]) -> None:
+        with self.transaction():
+            self._db.execute("delete from gaps")
+            for row in rows:
+                self._insert("gaps", row)
 
     def rows(self, query: str, parameters: Iterable[Any] = ()) -> list[dict[str, Any]]:
         """For reports: the rows of a read-only query as dictionaries."""

@@ -20,6 +20,7 @@ _QUERIES = {
         select l.*, nullif(l.part, '_all') as underlying, r.url, r.captured_at, r.published_at
         from load_ledger l left join raw_objects r on r.sha256 = l.raw_sha256 order by load_id""",
     "refusals": "select * from refusals order by stage, market, session_date, part, known_at, gate, reason",
+    "gap_ledger": "select * from gaps order by market, source, part, session_date",
 }
 
 

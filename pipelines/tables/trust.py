@@ -55,6 +55,26 @@ REFUSALS = Table(
     is_exported=True,
 )
 
+GAP_LEDGER = Table(
+    name="gap_ledger",
+    family=FAMILY,
+    grain="source x part x session that was due and did not come",
+    description="Sessions that a source's cadence owes and that were missing when they were due.",
+    key=names("market source part session_date"),
+    columns=words(
+        "market source part session_date due_ts status reason",
+        {
+            "source": "Feed that owes the session.",
+            "part": "Underlying whose chain is owed, or _all for curves.",
+            "session_date": "Session that is owed.",
+            "reason": "What refused it, or which source filled it; null where nothing came.",
+        },
+    ),
+    nullable=frozenset(["reason"]),
+    is_partitioned=False,
+    is_exported=True,
+)
+
 PARTITION_VERSIONS = Table(
     name="partition_versions",
     family=FAMILY,
@@ -108,5 +128,6 @@ DATA_DICTIONARY = Table(
 )
 
 FAMILY_TABLES = (
-    QUARANTINE, LOAD_LEDGER, REFUSALS, PARTITION_VERSIONS, METHOD_VERSIONS, DEFAULT_MODELS, DATA_DICTIONARY,
+    QUARANTINE, LOAD_LEDGER, REFUSALS, GAP_LEDGER, PARTITION_VERSIONS, METHOD_VERSIONS, DEFAULT_MODELS,
+    DATA_DICTIONARY,
 )  # fmt: skip

@@ -16,7 +16,7 @@ from pipelines.tables import LAKE_TABLES, TABLES, published_columns
 from pipelines.warehouse import dictionary
 
 DBT_PROJECT = PROJECT / "dbt_project"
-CATALOGUE_TABLES = ("partition_versions", "load_ledger", "refusals")
+CATALOGUE_TABLES = ("partition_versions", "load_ledger", "refusals", "gap_ledger")
 
 
 def build_file(paths: Paths) -> Path:

@@ -1,0 +1,1 @@
+{{ declared_columns(ref('stg_gap_ledger')) }}

@@ -1,0 +1,1 @@
+{{ catalogue_rows('gap_ledger') }}

@@ -1,0 +1,180 @@
+"""The ledger of gaps: what was owed and did not come, and what of it came later.
+
+A gap of a chain is filled by any source that shows the end of the session: a live feed keeps no history, so another
+vendor's file is all that can fill it. The ledger changes when a due time passes or something is loaded, never else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from pipelines.calendar import SessionCalendar, us_sessions
+from pipelines.daily.cadence import DELAYED_JSON, TREASURY, Owed, owed
+from pipelines.lake.catalogue import Sighting, timestamp
+from pipelines.lake.export import export_catalogue
+from pipelines.lake.store import Lake
+from pipelines.markets import US
+from pipelines.operator_settings import Follow, operator_settings
+
+END_OF_SESSION = timedelta(minutes=30)  # before the close: a page from then on shows the session's end
+_FEED_NAMES = {DELAYED_JSON: "cboe {part}", TREASURY: "treasury {year}"}  # as live loads are named
+_DATE_IN_NAME = re.compile(r"(?<!\d)(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?!\d)")
+_LANDED_IN = {"landing": "chains", "rates": "treasury_zero_curve"}
+
+Place = tuple[str, date]  # part, session
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Gap:
+    """One line of the ledger."""
+
+    source: str
+    part: str
+    session_date: date
+    due_ts: datetime
+    status: str  # missing | refused | filled
+    reason: str | None
+
+    @property
+    def place(self) -> Place:
+        return (self.part, self.session_date)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the catalogue has, so far as gaps are concerned."""
+
+    seen: dict[str, dict[str, set[date]]]  # by source and part: bounds of what an owner has
+    brought_by: dict[Place, str]  # chains that show the end of their session, and curves
+    refused: dict[Place, str]  # what a gate refused, so that nothing of it stands
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def settle(lake: Lake, now: datetime) -> list[Gap]:
+    """Bring the ledger of gaps to `now` (UTC) and export the catalogue; the gaps that are open."""
+    gaps = current_gaps(lake, operator_settings(lake.paths).follow, now)
+    lake.catalogue.replace_gaps([_row(gap) for gap in gaps])
+    export_catalogue(lake)
+    return [gap for gap in gaps if gap.status != "filled"]
+
+
+def current_gaps(lake: Lake, follow: Follow, now: datetime) -> list[Gap]:
+    """The ledger as it stands at `now`; nothing is written."""
+    calendar = us_sessions()
+    held = _held(lake, calendar)
+    due = owed(held.seen, follow, now, calendar)
+    lines = [_gap(one, held, refusal) for one, refusal in _with_refused_loads(lake, _undelivered(due, held), calendar)]
+    still_open = {(gap.source, gap.place) for gap in lines}
+    for gap in recorded_gaps(lake):
+        bringer = held.brought_by.get(gap.place)
+        if (gap.source, gap.place) not in still_open and bringer is not None:
+            lines.append(Gap(gap.source, gap.part, gap.session_date, gap.due_ts, "filled", f"by {bringer}"))
+    return sorted(lines)
+
+
+def recorded_gaps(lake: Lake) -> list[Gap]:
+    rows = lake.catalogue.rows("select * from gaps where market = ?", [US.name])
+    return sorted(
+        Gap(
+            row["source"], row["part"], date.fromisoformat(row["session_date"]),
+            datetime.fromisoformat(row["due_ts"]), row["status"], row["reason"],
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def _row(gap: Gap) -> dict[str, Any]:
+    return {
+        "market": US.name, "source": gap.source, "part": gap.part, "session_date": gap.session_date.isoformat(),
+        "due_ts": timestamp(gap.due_ts), "status": gap.status, "reason": gap.reason,
+    }  # fmt: skip
+
+
+def _held(lake: Lake, calendar: SessionCalendar) -> Held:
+    seen: dict[str, dict[str, set[date]]] = {}
+    brought_by: dict[Place, str] = {}
+    for sighting in lake.catalogue.sightings((*US.source_precedence, TREASURY), US.name):
+        key = sighting.key
+        seen.setdefault(sighting.source, {}).setdefault(key.part, set()).add(key.session_date)
+        if sighting.source == TREASURY or _shows_the_end(sighting, calendar):
+            brought_by.setdefault((key.part, key.session_date), sighting.source)
+    refused = _refused_by_gates(lake)
+    return Held(seen, {place: source for place, source in brought_by.items() if place not in refused}, refused)
+
+
+def _shows_the_end(sighting: Sighting, calendar: SessionCalendar) -> bool:
+    clocks = [page[name] for page in json.loads(sighting.detail)["pages"] for name in ("snapshot_ts", "header_ts")]
+    newest = max(datetime.fromisoformat(clock) for clock in clocks if clock is not None)
+    return newest >= calendar.close_of(sighting.key.session_date) - END_OF_SESSION
+
+
+def _refused_by_gates(lake: Lake) -> dict[Place, str]:
+    """Partitions whose first stage refused what came, unless something else of them stands."""
+    rows = lake.catalogue.rows(
+        "select stage, part, session_date, gate, reason from refusals where market = ? order by known_at", [US.name]
+    )
+    found = {
+        (_LANDED_IN[row["stage"]], row["part"], date.fromisoformat(row["session_date"])): row
+        for row in rows
+        if row["stage"] in _LANDED_IN
+    }
+    if not found:
+        return {}
+    versions = lake.catalogue.versions(_LANDED_IN.values(), US.name)
+    standing = {(v.table, v.key.part, v.key.session_date) for v in versions if v.row_count}
+    return {place[1:]: f"{row['gate']}: {row['reason']}" for place, row in found.items() if place not in standing}
+
+
+def _undelivered(due: Iterable[Owed], held: Held) -> list[Owed]:
+    return [one for one in due if (one.part, one.session_date) not in held.brought_by]
+
+
+def _gap(one: Owed, held: Held, refused_load: str | None) -> Gap:
+    reason = held.refused.get((one.part, one.session_date)) or refused_load
+    return Gap(one.source, one.part, one.session_date, one.due_ts, "refused" if reason else "missing", reason)
+
+
+def _with_refused_loads(lake: Lake, gaps: list[Owed], calendar: SessionCalendar) -> Iterable[tuple[Owed, str | None]]:
+    """With each gap the newest refused load that was meant for it.
+
+    A refused file has no session. Its name tells what it was meant to be, which is enough for a reason.
+    """
+    if not gaps:
+        return []
+    loads = lake.catalogue.rows(
+        "select original_name, loaded_at, reason from load_ledger where fate = 'refused' order by load_id"
+    )
+    by_date: dict[date, str] = {}
+    by_feed: dict[str, list[tuple[datetime, str]]] = {}
+    for load in loads:
+        text = f"{load['original_name']}: {load['reason']}"
+        for day in _dates_in(load["original_name"]):
+            by_date[day] = text
+        by_feed.setdefault(load["original_name"], []).append((datetime.fromisoformat(load["loaded_at"]), text))
+    named = {gap: by_date.get(gap.session_date) for gap in gaps if gap.source != TREASURY}
+    return [(gap, named.get(gap) or _of_feed(gap, by_feed, calendar)) for gap in gaps]
+
+
+def _dates_in(name: str) -> Iterable[date]:
+    for match in _DATE_IN_NAME.finditer(name):
+        try:
+            yield date(*map(int, match.groups()))
+        except ValueError:
+            continue
+
+
+def _of_feed(gap: Owed, loads: dict[str, list[tuple[datetime, str]]], calendar: SessionCalendar) -> str | None:
+    """The newest refused answer of the live feed between the session's close and the next close."""
+    if gap.source not in _FEED_NAMES:
+        return None
+    name = _FEED_NAMES[gap.source].format(part=gap.part, year=gap.session_date.year)
+    first, last = calendar.close_of(gap.session_date), calendar.close_of(calendar.after(gap.session_date))
+    return next((text for loaded_at, text in reversed(loads.get(name, [])) if first <= loaded_at < last), None)

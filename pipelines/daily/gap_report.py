@@ -1,0 +1,78 @@
+"""What `dealerflow gaps` prints: open gaps as runs of sessions, each with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.calendar import SessionCalendar, us_sessions
+from pipelines.daily.cadence import DELAYED_JSON, TREASURY
+from pipelines.daily.gap_ledger import Gap, current_gaps
+from pipelines.lake.store import opened
+from pipelines.operate import console
+from pipelines.operator_settings import operator_settings
+from pipelines.settings import Paths
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Sessions in a row that are missing for the same reason."""
+
+    source: str
+    part: str
+    status: str
+    reason: str | None
+    sessions: tuple[date, ...]
+
+    @property
+    def days(self) -> str:
+        first, last = self.sessions[0], self.sessions[-1]
+        return f"{first}" if first == last else f"{first} to {last}"
+
+    @property
+    def advice(self) -> str:
+        if self.source == TREASURY:
+            years = sorted({session.year for session in self.sessions})
+            return f"dealerflow fetch treasury {' '.join(map(str, years))}"
+        if self.status == "refused":
+            return "mend or replace the file, then dealerflow backfill FILE"
+        if self.source == DELAYED_JSON:
+            return "the feed keeps no history: dealerflow backfill FILES of another source"
+        return "dealerflow backfill FILES of these sessions"
+
+
+def runs(gaps: Iterable[Gap], calendar: SessionCalendar) -> list[Run]:
+    """Open gaps, sessions that follow one another taken together."""
+    found: list[Run] = []
+    for gap in sorted(gap for gap in gaps if gap.status != "filled"):
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and (last.source, last.part, last.status, last.reason) == (gap.source, gap.part, gap.status, gap.reason)
+            and calendar.count_between(last.sessions[-1], gap.session_date) == 1
+        ):
+            found[-1] = Run(gap.source, gap.part, gap.status, gap.reason, (*last.sessions, gap.session_date))
+        else:
+            found.append(Run(gap.source, gap.part, gap.status, gap.reason, (gap.session_date,)))
+    return found
+
+
+def show_gaps(paths: Paths, now: datetime) -> None:
+    """Print what is open at `now` (UTC). Nothing is written."""
+    with opened(paths) as lake:
+        gaps = current_gaps(lake, operator_settings(paths).follow, now)
+    is_open = runs(gaps, us_sessions())
+    if not is_open:
+        console.print("No gaps: every session that was due is there.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("source", "part", "sessions", "count", "status", "why", "what to do"):
+        table.add_column(heading, justify="right" if heading == "count" else "left", overflow="fold")
+    for run in is_open:
+        cells = (run.source, run.part, run.days, str(len(run.sessions)), run.status, run.reason or "", run.advice)
+        table.add_row(*map(escape, cells))
+    console.print(table)

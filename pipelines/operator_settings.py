@@ -1,0 +1,101 @@
+"""What the operator asks for: the optional `dealerflow.toml` of the data folder. An unknown key is an error."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines.settings import Paths
+
+FILE_NAME = "dealerflow.toml"
+
+
+class SettingsError(Exception):
+    """Something in the operator's file that does not mean anything; one line names the file and the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Live feeds that are collected after every session, once their terms are accepted."""
+
+    cboe: tuple[str, ...] = ()  # underlyings
+    index: tuple[str, ...] = ()  # indices
+    treasury: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What may go, and after how many days; None keeps it for good."""
+
+    superseded_days: int | None = None  # versions of partitions that are no longer current
+    dagster_days: int = 90  # Dagster's record of its runs
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorSettings:
+    follow: Follow = field(default_factory=Follow)
+    inbox: tuple[Path, ...] = ()  # folders whose new files are loaded every day
+    retention: Retention = field(default_factory=Retention)
+
+
+def operator_settings(paths: Paths) -> OperatorSettings:
+    """The operator's file, or what holds without one."""
+    path = paths.root / FILE_NAME
+    if not path.exists():
+        return OperatorSettings()
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not readable as TOML: {error}") from None
+    try:
+        return _settings(values, paths.root)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from None
+
+
+def _settings(values: Mapping[str, Any], root: Path) -> OperatorSettings:
+    top = _read(values, {"follow": _table, "inbox": _texts, "retention": _table})
+    follow = _read(top.get("follow", {}), {"cboe": _symbols, "index": _symbols, "treasury": _flag}, "follow.")
+    retention = _read(top.get("retention", {}), {"superseded_days": _days, "dagster_days": _days}, "retention.")
+    inbox = tuple((root / Path(folder).expanduser()).resolve() for folder in top.get("inbox", ()))
+    return OperatorSettings(Follow(**follow), inbox, Retention(**retention))
+
+
+def _read(
+    values: Mapping[str, Any], readers: Mapping[str, Callable[[str, Any], Any]], prefix: str = ""
+) -> dict[str, Any]:
+    for name in values:
+        if name not in readers:
+            raise SettingsError(f"unknown key {prefix}{name}; there are {', '.join(readers)}")
+    return {name: readers[name](prefix + name, value) for name, value in values.items()}
+
+
+def _table(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SettingsError(f"{name} is a table: write [{name}] on a line of its own")
+    return value
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise SettingsError(f'{name} is a list of texts, such as ["a", "b"]')
+    return tuple(dict.fromkeys(value))
+
+
+def _symbols(name: str, value: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(symbol.strip().upper().lstrip("^_") for symbol in _texts(name, value)))
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name} is true or false")
+    return value
+
+
+def _days(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SettingsError(f"{name} is a whole number of days, 1 or more")
+    return int(value)

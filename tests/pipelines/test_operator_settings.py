@@ -1,0 +1,69 @@
+"""The operator's file: what it means, and that a slip in it never passes silently."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import is_for_users
+from pipelines.operator_settings import Follow, OperatorSettings, Retention, SettingsError, operator_settings
+from pipelines.settings import Paths
+
+
+def settings(folder: Path, text: str) -> OperatorSettings:
+    (folder / "dealerflow.toml").write_text(text)
+    return operator_settings(Paths(folder))
+
+
+def test_without_a_file_nothing_is_followed_and_nothing_is_thrown_away(tmp_path: Path) -> None:
+    assert operator_settings(Paths(tmp_path)) == OperatorSettings()
+    assert operator_settings(Paths(tmp_path)).retention.superseded_days is None
+
+
+def test_every_key_is_read(tmp_path: Path) -> None:
+    read = settings(
+        tmp_path,
+        """
+        inbox = ["/archive/chains", "drop"]
+        [follow]
+        cboe = ["SPX", "spy", "_SPX"]
+        index = ["^VIX"]
+        treasury = true
+        [retention]
+        superseded_days = 400
+        dagster_days = 30
+        """,
+    )
+    assert read.follow == Follow(cboe=("SPX", "SPY"), index=("VIX",), treasury=True)
+    assert read.inbox == (Path("/archive/chains"), tmp_path / "drop")
+    assert read.retention == Retention(superseded_days=400, dagster_days=30)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("follow = 3", "follow is a table"),
+        ("[follow]\ncboes = []", "unknown key follow.cboes"),
+        ("[folow]\ncboe = []", "unknown key folow"),
+        ("[follow]\ncboe = 'SPX'", "follow.cboe is a list of texts"),
+        ("[follow]\ncboe = [1]", "follow.cboe is a list of texts"),
+        ("[follow]\ntreasury = 'yes'", "follow.treasury is true or false"),
+        ("inbox = ['']", "inbox is a list of texts"),
+        ("[retention]\nsuperseded_days = 0", "retention.superseded_days is a whole number of days"),
+        ("[retention]\ndagster_days = true", "retention.dagster_days is a whole number of days"),
+        ("[retention", "not readable as TOML"),
+    ],
+)
+def test_a_slip_is_one_line_that_names_the_file_and_the_key(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(SettingsError, match=named) as caught:
+        settings(tmp_path, text)
+    assert str(tmp_path / "dealerflow.toml") in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert is_for_users(caught.value)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dealerflow.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="not readable"):
+        operator_settings(Paths(tmp_path))
