@@ -18,7 +18,7 @@ TERMS = Terms(
     text=(
         "Cboe lets you view and copy its delayed quotes for personal, non-commercial use. Without Cboe's written "
         "consent its terms do not allow automated extraction, storing the data in a retrieval system, works derived "
-        "from it, or passing it on. Fetch only if Cboe allows your use. One request is made per symbol."
+        "from it, or passing it on. Fetch only if Cboe allows your use."
     ),
     url="https://www.cboe.com/terms/",
 )
@@ -64,4 +64,5 @@ FEED = Feed(
     item_of=item_of,
     path_of=path_of,
     check=check,
+    items_now=lambda follow, _: follow.cboe,
 )

@@ -44,5 +44,6 @@ FEED = Feed(
     item_of=item_of,
     path_of=path_of,
     check=check,
+    items_now=lambda follow, _: follow.index,
     declared_of=lambda symbol: Declared(underlying=symbol),
 )

@@ -158,7 +158,7 @@ class Client:
         status = response.status_code
         said = f"the vendor answered HTTP {status}"
         if status == 403:
-            raise VendorRefuses("the vendor refuses (HTTP 403): a symbol unknown to it, or asked too often; wait")
+            raise VendorRefuses("the vendor refuses (HTTP 403): a symbol unknown to it, or asked too often; wait first")
         if status == 404:
             raise FetchFailed("unknown to the vendor (HTTP 404)")
         if status in _RETRIED or status >= 500:

@@ -17,6 +17,7 @@ from pipelines.fetch.client import Client
 from pipelines.fetch.feed import Feed, FeedError
 from pipelines.lake.store import opened
 from pipelines.load import Loaded
+from pipelines.operator_settings import operator_settings
 from pipelines.settings import Paths, data_paths
 
 
@@ -35,9 +36,13 @@ def fetch(
     """True when every item came and stands in the lake."""
     feed, paths = feed_of(name), data_paths()
     with client or client_for(paths) as asking:
-        items = [feed.item_of(one) for one in typed] or feed.items_now(asking.now())
+        named = typed or feed.items_now(operator_settings(paths).follow, asking.now())
+        items = [feed.item_of(one) for one in named]
         if not items and not is_accepting:
-            raise FeedError(f"name the {feed.item_name}, as in `dealerflow fetch {feed.name} {feed.example}`")
+            raise FeedError(
+                f"name the {feed.item_name}, as in `dealerflow fetch {feed.name} {feed.example}`, "
+                f"or follow them: dealerflow.toml, [follow] {feed.name}"
+            )
         _agree(paths, feed, asking, is_accepting=is_accepting)
         loaded = _fetch(paths, feed, items, asking)
     is_clean = all(one.fate != "refused" for one in loaded)

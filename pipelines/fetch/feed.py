@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
 
 from pipelines.fetch.client import LOOPBACK, is_safe, shown
-from pipelines.sources.page import Declared, Unreadable
+from pipelines.operator_settings import Follow
+from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
 
 
 class FeedError(Exception):
@@ -39,8 +40,8 @@ class Feed:
     item_of: Callable[[str], str]  # what was typed -> the item; FeedError
     path_of: Callable[[str], str]
     check: Callable[[bytes, str], None]  # Unreadable when these bytes cannot be that item
-    declared_of: Callable[[str], Declared] = lambda _: Declared()
-    items_now: Callable[[datetime], list[str]] = lambda _: []  # where none are named, at a UTC instant
+    items_now: Callable[[Follow, datetime], Sequence[str]]  # where none are named, at a UTC instant
+    declared_of: Callable[[str], Declared] = lambda _: NOTHING_DECLARED
 
     def url_of(self, item: str) -> str:
         return base_url(self.name, self.base_url) + self.path_of(item)

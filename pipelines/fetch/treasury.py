@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from pipelines.calendar import utc_to_new_york
 from pipelines.fetch.feed import Feed, FeedError, Terms, require_data
+from pipelines.operator_settings import Follow
 from pipelines.sources import treasury_par_csv
 from pipelines.sources.page import Unreadable
 
@@ -38,7 +39,7 @@ def check(data: bytes, year: str) -> None:
         raise Unreadable(f"the vendor sent something else than the yield curves of {year}")
 
 
-def items_now(now: datetime) -> list[str]:
+def items_now(_: Follow, now: datetime) -> list[str]:
     """The year of the newest curve, and the year before for as long as a week may span both."""
     newest = _newest_curve(now)
     return [str(year) for year in sorted({(newest - timedelta(days=7)).year, newest.year})]

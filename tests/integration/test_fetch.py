@@ -117,7 +117,7 @@ def test_one_symbol_that_fails_leaves_the_others_unharmed(lake: Lake, site: Site
     assert {one.name: one.reason for one in loaded if one.fate == "refused"} == {
         "cboe VIX": "the vendor sent a web page instead of data",
         "cboe QQQ": "the vendor sent the chain of 'SPY' instead of QQQ",
-        "cboe XYZ": "the vendor refuses (HTTP 403): a symbol unknown to it, or asked too often; wait",
+        "cboe XYZ": "the vendor refuses (HTTP 403): a symbol unknown to it, or asked too often; wait first",
         "cboe IWM": "the vendor sent nothing",
         "cboe NDX": "the vendor answered HTTP 500 (5 attempts)",
     }
@@ -232,6 +232,14 @@ def test_nothing_is_computed_when_nothing_came_or_when_told_so(dealerflow: Comma
 def test_without_a_year_the_newest_curves_are_fetched(dealerflow: Command, site: Site) -> None:
     assert dealerflow("fetch", "treasury", "--accept-terms")[0] == 0
     assert [path.partition("?")[0] for path in site.paths()] == [f"{CURVES}/2024/all"]
+
+
+def test_without_symbols_the_followed_ones_are_fetched(dealerflow: Command, site: Site) -> None:
+    dealerflow("fetch", "cboe", "--accept-terms")
+    (dealerflow.data / "dealerflow.toml").write_text('[follow]\ncboe = ["spx", "SPY"]\n')
+    code, said = dealerflow("fetch", "cboe")
+    assert code == 0 and "cboe SPX: landed" in said
+    assert site.paths() == [f"{CHAINS}/_SPX.json", f"{CHAINS}/SPY.json"]
 
 
 @pytest.mark.parametrize(

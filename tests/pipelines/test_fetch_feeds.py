@@ -16,6 +16,7 @@ from pipelines.fetch import FEEDS, feed_of, treasury
 from pipelines.fetch.acceptance import accept, accepted_on, require_accepted
 from pipelines.fetch.client import is_safe
 from pipelines.fetch.feed import Feed, FeedError
+from pipelines.operator_settings import Follow
 from pipelines.settings import Paths
 from pipelines.sources.page import Unreadable
 
@@ -89,7 +90,7 @@ def test_the_curves_of_a_year_are_one_file() -> None:
     ],
 )
 def test_without_a_year_those_of_the_newest_curves_are_fetched(now: datetime, years: list[str]) -> None:
-    assert treasury.items_now(now) == years
+    assert treasury.items_now(Follow(), now) == years
 
 
 def test_the_history_of_an_index_is_declared_to_be_its_own() -> None:
