@@ -108,7 +108,7 @@ class Client:
                 _wait_asked, tenacity.wait_exponential_jitter(initial=1, max=self._limits.longest_wait_seconds / 2)
             ),
             sleep=self._clock.sleep,
-            before_sleep=tenacity.before_sleep_log(_log, logging.INFO),
+            before_sleep=_tell,
         )
         with turn(self._turns, httpx.URL(url).netloc.decode(), self._limits.pause_seconds, self._clock):
             try:
@@ -165,6 +165,8 @@ class Client:
             raise _Passing(said, _retry_after(response.headers.get("retry-after"), self._clock.now()))
         if status != 200:
             raise FetchFailed(said)
+        if not response.headers.keys() & {"content-length", "transfer-encoding"}:
+            raise FetchFailed("the answer does not say where it ends, so nobody can tell whether it is whole")
 
     def _body(self, response: httpx.Response, largest_bytes: int, deadline: float) -> bytes:
         body = bytearray()
@@ -199,6 +201,13 @@ def _on_same_host(response: httpx.Response) -> str:
 def _wait_asked(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     return error.asked_seconds if isinstance(error, _Passing) else 0.0
+
+
+def _tell(state: tenacity.RetryCallState) -> None:
+    """Without it, a long wait looks like a command that hangs."""
+    error = state.outcome.exception() if state.outcome else None
+    seconds = state.next_action.sleep if state.next_action else 0.0
+    _log.warning("%s: %s; asking again in %.0f s", shown(state.args[0]), error, seconds)
 
 
 def _retry_after(text: str | None, now: datetime) -> float:

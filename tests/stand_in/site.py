@@ -24,6 +24,7 @@ class Answer:
     is_silent: bool = False  # takes the request and never answers
     cut_after: int | None = None  # promises the whole body, hangs up after so many bytes
     is_chunked: bool = False
+    is_unbounded: bool = False  # says neither how long the body is nor where it ends
     is_endless: bool = False  # sends the body again and again
 
 
@@ -108,6 +109,8 @@ def _serve(handler: BaseHTTPRequestHandler, answer: Answer, closing: threading.E
         handler.send_header(name, value)
     if answer.is_chunked or answer.is_endless:
         handler.send_header("Transfer-Encoding", "chunked")
+    elif answer.is_unbounded:
+        handler.close_connection = True
     else:
         handler.send_header("Content-Length", str(len(answer.body)))
     handler.end_headers()
