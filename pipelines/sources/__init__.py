@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from pipelines.sources import cboe_delayed_json, cboe_quotedata_csv, treasury_par_csv
+from pipelines.sources import cboe_datashop_csv, cboe_delayed_json, cboe_quotedata_csv, treasury_par_csv
 from pipelines.sources.page import Unreadable
 
-CHAIN_SOURCES: tuple[ModuleType, ...] = (cboe_delayed_json, cboe_quotedata_csv)
+CHAIN_SOURCES: tuple[ModuleType, ...] = (cboe_delayed_json, cboe_quotedata_csv, cboe_datashop_csv)
 SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, treasury_par_csv)
 CHAIN_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in CHAIN_SOURCES)
 

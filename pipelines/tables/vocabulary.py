@@ -198,7 +198,11 @@ _QUALITY: list[_Row] = [
     ("is_partial", FLAG, "flag", "True for pages cut short: in no _latest table and no basis for changes."),
     ("partial_reason", TEXT, "text", "Why the page counts as cut short."),
     ("row_number", COUNT, "number", "Line of the file, counted from 1."),
-    ("row_part", TEXT, "code", "Which of the line's records: call or put on a quote page, row where a line is one."),
+    (
+        "row_part", TEXT, "code",
+        "Which of the line's records: call or put on a quote page, call_1545 and put_1545 at its earlier clock, row "
+        "where a line is one.",
+    ),
     ("row_text", TEXT, "text", "The line as it came."),
     ("reason", TEXT, "text", "Why, in one line."),
 ]  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,7 +16,8 @@ from models.discount import zero_curve
 from models.forwards import Curve
 from pipelines.calendar import new_york_to_utc, us_sessions
 from pipelines.markets import root_of, underlying_of
-from pipelines.sources import cboe_quotedata_csv, treasury_par_csv
+from pipelines.sources import cboe_delayed_json, cboe_quotedata_csv, treasury_par_csv
+from pipelines.sources.page import NOTHING_DECLARED
 
 SAMPLES = os.environ.get("DEALERFLOW_SAMPLES")
 GOLDEN = os.environ.get("DEALERFLOW_GOLDEN")
@@ -49,8 +49,11 @@ class Page:
 
 def read_page(path: Path, snapshot_ts: datetime, session_date: date) -> Page:
     data = path.read_bytes()
-    underlying, last, rows_in, rows = _from_json(data) if path.suffix == ".json" else _from_csv(data)
-    return Page(underlying, snapshot_ts, session_date, last, rows_in, _declared(rows))
+    source = cboe_delayed_json if path.suffix == ".json" else cboe_quotedata_csv
+    (page,) = source.pages(data, NOTHING_DECLARED)
+    return Page(
+        page.underlying, snapshot_ts, session_date, page.underlying_last, page.rows_in, _with_declarations(page.rows)
+    )
 
 
 def find_sample(name: str) -> Path:
@@ -84,37 +87,7 @@ def read_golden(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _from_csv(data: bytes) -> tuple[str, float, int, pl.DataFrame]:
-    page = cboe_quotedata_csv.parse(data)
-    return page.underlying, page.underlying_last, page.rows_in, page.rows
-
-
-def _from_json(data: bytes) -> tuple[str, float, int, pl.DataFrame]:
-    body = json.loads(data)
-    options = body["data"]["options"]
-    symbol = pl.col("contract_id")
-    rows = pl.DataFrame(
-        {
-            "contract_id": [row["option"] for row in options],
-            **{
-                ours: [row[theirs] for row in options]
-                for ours, theirs in [
-                    ("bid", "bid"), ("ask", "ask"), ("last", "last_trade_price"), ("volume", "volume"),
-                    ("open_interest", "open_interest"), ("vendor_iv_frac", "iv"), ("vendor_delta", "delta"),
-                    ("vendor_gamma", "gamma"),
-                ]
-            },
-        }
-    ).with_columns(
-        root=symbol.str.head(-15),
-        expiry_date=symbol.str.tail(15).str.head(6).str.to_date("%y%m%d"),
-        option_type=pl.when(symbol.str.tail(9).str.head(1) == "C").then(pl.lit("call")).otherwise(pl.lit("put")),
-        strike=symbol.str.tail(8).cast(pl.Float64) / 1000,
-    )  # fmt: skip
-    return body["symbol"].lstrip("_"), body["data"]["current_price"], len(options), rows
-
-
-def _declared(rows: pl.DataFrame) -> pl.DataFrame:
+def _with_declarations(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with what roots and calendar say of them."""
     calendar = us_sessions()
     series = rows.select("root", "expiry_date").unique().sort("root", "expiry_date")
@@ -127,6 +100,4 @@ def _declared(rows: pl.DataFrame) -> pl.DataFrame:
         multiplier=pl.Series([root.multiplier for root in declared]),
         is_standard=pl.Series([root.is_standard for root in declared]),
     )
-    return rows.join(series, on=["root", "expiry_date"], how="left", maintain_order="left").with_columns(
-        pl.col("volume", "open_interest").cast(pl.Float64)
-    )
+    return rows.drop("multiplier").join(series, on=["root", "expiry_date"], how="left", maintain_order="left")
