@@ -15,6 +15,7 @@ from typing import Any
 from pipelines import sources
 from pipelines.calendar import CalendarError
 from pipelines.lake.catalogue import Sighting, timestamp
+from pipelines.lake.files import sha256_of
 from pipelines.lake.raw import Sidecar
 from pipelines.lake.steps import step
 from pipelines.lake.store import Lake
@@ -97,8 +98,19 @@ def load_arrivals(
 
 
 def _from_disk(path: Path) -> Arrival:
-    # A name may hold bytes that are no text.
-    return Arrival(os.fsencode(path.name).decode("utf-8", "backslashreplace"), lambda: _read(path))
+    return Arrival(shown_name(path), lambda: read_file(path))
+
+
+def shown_name(path: Path) -> str:
+    """A name may hold bytes that are no text."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
+
+
+def look(data: bytes, declared: Declared) -> Placed:
+    """Where a file would stand; nothing is kept. Raises as its loading would."""
+    source = _recognise(data, declared)
+    mapped_by = None if declared.mapping is None else sha256_of(declared.mapping.encode())
+    return _place(source, data, Origin(source.NAME, sha256_of(data), declared, mapped_by))
 
 
 def _load(lake: Lake, arrival: Arrival, declared: Declared) -> Loaded:
@@ -132,7 +144,7 @@ def _origin(lake: Lake, arrival: Arrival, source: ModuleType, data: bytes, decla
     return Origin(source.NAME, lake.raw.put(data, sidecar), declared, mapped_by, arrival.captured_at)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     """A regular file of bounded size: a pipe or a device would never end."""
     if not path.is_file():
         raise Unreadable("not a regular file")

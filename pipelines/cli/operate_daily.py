@@ -1,8 +1,40 @@
-"""Commands of every day's operation: gaps."""
+"""Commands of every day's operation: gaps, backfill."""
 
 from __future__ import annotations
 
-from pipelines.cli.app import KEEP, app
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.app import FEED, KEEP, FirstOption, LastOption, UserError, app
+from pipelines.cli.data import MappingOption, UnderlyingOption, read_mapping
+
+
+@app.command(
+    rich_help_panel=FEED,
+    epilog="Examples: `dealerflow backfill archive/ --dry-run` · `dealerflow backfill 2023/*.csv --from 2023-04-03`",
+)
+def backfill(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders or globs.")],
+    first: FirstOption = None,
+    last: LastOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    underlying: UnderlyingOption = None,
+    mapping: MappingOption = None,
+) -> None:
+    """Land and compute an archive of files in order of their sessions, then publish once.
+
+    Works in batches of sessions: a killed call loses no more than one, and the same call again goes on where it
+    stopped. Says which gaps were filled and how many remain.
+    """
+    from pipelines.daily.backfill import backfill as fill
+    from pipelines.sources.page import Declared
+
+    if first and last and first > last:
+        raise UserError(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}")
+    declared = Declared(underlying=underlying, mapping=None if mapping is None else read_mapping(mapping))
+    is_clean = fill(paths, declared, first.date() if first else None, last.date() if last else None, is_dry_run=dry_run)
+    raise typer.Exit(0 if is_clean else 1)
 
 
 @app.command(rich_help_panel=KEEP, epilog="Example: `dealerflow gaps`")
