@@ -60,7 +60,7 @@ def sample(seed: int) -> None:
     from pipelines.simulate import write_market
 
     paths = data_paths()
-    with opened(paths) as lake:
+    with opened(paths) as lake, lake.writing():
         foreign = lake.catalogue.rows("select 1 from raw_objects where original_name not like 'simulated%' limit 1")
         if foreign:
             console.print("The lake holds files of its own: the simulated market is left out.")
@@ -70,9 +70,8 @@ def sample(seed: int) -> None:
         if all(lake.catalogue.has_raw(sha256_of(path.read_bytes())) for path in files):
             console.print(f"The simulated market in {_short(folder)} is in the lake already.")
             return
-        with lake.writing():
-            loaded = list(load_files(lake, files, progress=lambda _: None))
-            settle(lake, utc_now())
+        loaded = list(load_files(lake, files, progress=lambda _: None))
+        settle(lake, utc_now())
     fates = Counter(one.fate for one in loaded)
     console.print(f"Simulated market in {_short(folder)}: {_counts(fates)}.")
 

@@ -8,13 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines.settings import Paths
+from pipelines.settings import Paths, SettingsError
 
 FILE_NAME = "dealerflow.toml"
-
-
-class SettingsError(Exception):
-    """Something in the operator's file that does not mean anything; one line names the file and the key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,10 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+class SettingsError(Exception):
+    """Something the operator set that means nothing; one line names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Paths:
     """The folders of one warehouse, all below `root`."""
@@ -52,4 +56,7 @@ def data_paths() -> Paths:
 
 def workers() -> int:
     """Threads over which independent partitions fan out (`DEALERFLOW_WORKERS`, else the cores)."""
-    return max(1, int(os.environ.get("DEALERFLOW_WORKERS") or os.cpu_count() or 1))
+    text = os.environ.get("DEALERFLOW_WORKERS", "")
+    if text and not (text.isascii() and text.isdecimal()):
+        raise SettingsError(f"DEALERFLOW_WORKERS={text}: not a number of threads, such as 4")
+    return max(1, int(text or os.cpu_count() or 1))

@@ -15,12 +15,12 @@ __all__ = ["app", "ask", "data", "fetch", "main", "operate_daily"]
 
 def main() -> None:
     """Run a command; what the user can mend is one line on stderr and exit code 1."""
-    from pipelines.errors import is_for_users
+    from pipelines.errors import is_for_users, one_line
 
     try:
         app()
     except Exception as error:
         if not isinstance(error, UserError) and not is_for_users(error):
             raise
-        Console(stderr=True, highlight=False).print(f"[red]dealerflow:[/red] {escape(str(error))}", soft_wrap=True)
+        Console(stderr=True, highlight=False).print(f"[red]dealerflow:[/red] {escape(one_line(error))}", soft_wrap=True)
         sys.exit(1)

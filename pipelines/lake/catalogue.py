@@ -15,6 +15,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from pipelines.lake.turn import turn
+
 SCHEMA = """
 create table if not exists raw_objects (
   sha256 text primary key, source text not null, size_bytes integer not null, original_name text not null,
@@ -33,7 +35,7 @@ create table if not exists partition_versions (
   table_name text not null, market text not null, session_date text not null, part text not null, v integer not null,
   known_at text not null, known_at_basis text not null, stage text not null, method_version text not null,
   code_version text not null, inputs text not null, output_sha256 text not null, row_count integer not null,
-  row_accounting text not null, path text not null,
+  row_accounting text not null, path text not null, pruned_at text,
   primary key (table_name, market, session_date, part, v));
 create table if not exists derivations (
   stage text not null, market text not null, session_date text not null, part text not null, known_at text not null,
@@ -48,6 +50,13 @@ create table if not exists gaps (
   status text not null, reason text,
   primary key (market, source, part, session_date));
 """
+
+
+_ADDED_SINCE = {"pruned_at"}  # columns of partition_versions that the catalogue of an older release lacks
+
+
+class CatalogueError(Exception):
+    """The catalogue cannot be used; one line says why."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,6 +81,7 @@ class Version:
     row_count: int
     path: str
     stage: str
+    is_pruned: bool = False  # its file is gone, as the operator's retention asked
 
     @property
     def rank(self) -> tuple[datetime, int]:
@@ -106,12 +116,22 @@ class Catalogue:
     """Reads and commits. Writers hold the lake's run lock; readers may come at any time (WAL)."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # Two processes that open a new lake at once would find it locked by the other's first step.
+            with turn(path.with_name("_opening.lock"), tell=lambda _: None):
+                self._open(path)
+        except sqlite3.Error as error:
+            raise CatalogueError(f"the catalogue {path} cannot be opened: {error}") from None
+
+    def _open(self, path: Path) -> None:
         # Only the main thread commits; workers compute.
         self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = full")
         self._db.executescript(SCHEMA)
+        held = {row[1] for row in self._db.execute("pragma table_info(partition_versions)")}
+        for column in _ADDED_SINCE - held:
+            self._db.execute(f"alter table partition_versions add column {column} text")
 
     def close(self) -> None:
         self._db.close()
@@ -207,16 +227,16 @@ class Catalogue:
         where = f"table_name in ({', '.join('?' * len(names))})" + (" and market = ?" if market else "")
         rows = self._db.execute(
             "select table_name, market, session_date, part, v, known_at, known_at_basis, output_sha256, row_count,"
-            " path, stage from partition_versions"
+            " path, stage, pruned_at is not null from partition_versions"
             f" where {where} order by table_name, market, session_date, part, v",
             names + ([market] if market else []),
         )
         return [
             Version(
                 table, PartitionKey(row_market, date.fromisoformat(session), part), v,
-                datetime.fromisoformat(known_at), basis, sha, count, path, stage,
+                datetime.fromisoformat(known_at), basis, sha, count, path, stage, bool(is_pruned),
             )
-            for table, row_market, session, part, v, known_at, basis, sha, count, path, stage in rows
+            for table, row_market, session, part, v, known_at, basis, sha, count, path, stage, is_pruned in rows
         ]  # fmt: skip
 
     def add_version(self, version: Version, **facts: Any) -> None:
@@ -237,6 +257,17 @@ class Catalogue:
                 **facts,
             },
         )
+
+    def mark_pruned(self, versions: Iterable[Version], now: datetime) -> None:
+        """Say that the files of these versions are about to go; their rows stay."""
+        with self.transaction():
+            for version in versions:
+                key = version.key
+                self._db.execute(
+                    "update partition_versions set pruned_at = ?"
+                    " where table_name = ? and market = ? and session_date = ? and part = ? and v = ?",
+                    [timestamp(now), version.table, key.market, key.session_date.isoformat(), key.part, version.v],
+                )
 
     # Derivations: what has been computed from what
 

@@ -124,6 +124,8 @@ class Replay:
             inputs = self._inputs(key, known_at)
             if inputs is None and not self._own(key):
                 continue
+            if inputs is not None and inputs.is_pruned:
+                continue  # this moment was superseded and its files are gone: what stands of it stays
             fingerprint = self._fingerprint(inputs)
             if self._done.get((key, known_at)) != fingerprint:
                 tasks.append((known_at, inputs, fingerprint))

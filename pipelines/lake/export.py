@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import polars as pl
 
 from pipelines.lake.files import write_durably
 from pipelines.lake.steps import step
 from pipelines.lake.store import Lake
+from pipelines.lake.turn import turn
+from pipelines.settings import Paths
 from pipelines.tables import TABLES
 
 _QUERIES = {
@@ -25,7 +29,20 @@ _QUERIES = {
 
 
 def export_catalogue(lake: Lake) -> None:
-    """Write each export whole or not at all."""
+    """Write each export whole or not at all, and all of them before anybody reads one."""
+    with all_or_none(lake.paths):
+        _export(lake)
+    step("catalogue.exported")
+
+
+@contextmanager
+def all_or_none(paths: Paths) -> Iterator[None]:
+    """Held while the exports are written or read, so that those read are of one state. It never takes long."""
+    with turn(paths.lake / "_exports.lock", tell=lambda _: None):
+        yield
+
+
+def _export(lake: Lake) -> None:
     for name, query in _QUERIES.items():
         columns = {column.name: column.dtype for column in TABLES[name].columns}
         rows = lake.catalogue.rows(query)
@@ -34,7 +51,6 @@ def export_catalogue(lake: Lake) -> None:
         buffer = io.BytesIO()
         typed.write_parquet(buffer, compression="zstd")
         write_durably(lake.paths.exports / f"{name}.parquet", buffer.getvalue(), label="export")
-    step("catalogue.exported")
 
 
 def _typed(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:

@@ -35,22 +35,29 @@ class Inputs:
     sightings: list[Sighting]  # of this partition, in order of known_at
     earlier_sightings: list[Sighting]  # of the same part on earlier dates
 
+    @property
+    def versions(self) -> list[Version]:
+        return [*self.same.values(), *(v for group in self.earlier.values() for v in group)]
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether something that it was made of cannot be read any more."""
+        return any(version.is_pruned for version in self.versions)
+
     def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
         return self.lake.read(self.same[table], columns)
 
     def fingerprint_parts(self) -> list[tuple[str, str, str, str]]:
-        versions = [*self.same.values(), *(v for group in self.earlier.values() for v in group)]
-        named = [(v.table, str(v.key.session_date), v.key.part, v.output_sha256) for v in versions]
+        named = [(v.table, str(v.key.session_date), v.key.part, v.output_sha256) for v in self.versions]
         seen = [("raw", s.raw_sha256, str(s.known_at), s.detail) for s in [*self.sightings, *self.earlier_sightings]]
         return named + seen
 
     def names(self) -> str:
         """The inputs for the catalogue: partition versions and raw objects."""
-        versions = [*self.same.values(), *(v for group in self.earlier.values() for v in group)]
         return canonical_json(
             [
                 {"table": v.table, "session_date": v.key.session_date, "part": v.key.part, "v": v.v}
-                for v in versions
+                for v in self.versions
             ]
             + [{"raw": s.raw_sha256} for s in [*self.sightings, *self.earlier_sightings]]
         )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +14,8 @@ import polars as pl
 from pipelines.lake import partitions
 from pipelines.lake.catalogue import Catalogue, Version
 from pipelines.lake.raw import RawStore
+from pipelines.lake.turn import PATIENCE_SECONDS, turn
 from pipelines.settings import PROJECT, Paths
-
-
-class LakeBusy(Exception):
-    """Another process is writing."""
 
 
 class Lake:
@@ -50,14 +46,17 @@ class Lake:
         return f"{release}+{described.stdout.strip()}" if described.returncode == 0 else release
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Held by whoever lands files or derives partitions; a second writer is told, not queued."""
-        with (self.paths.lake / "_writer.lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise LakeBusy(f"another dealerflow process is writing to {self.paths.lake}") from None
+    def writing(self, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+        """Held by whoever lands files or derives partitions; a second writer waits.
+
+        What decides what is written is read inside, for until then another process may change it.
+        """
+        with turn(writer_lock(self.paths), patience_seconds=patience_seconds):
             yield
+
+
+def writer_lock(paths: Paths) -> Path:
+    return paths.lake / "_writer.lock"
 
 
 @lru_cache(maxsize=2048)

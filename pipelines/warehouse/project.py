@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from pipelines.lake.export import all_or_none
 from pipelines.settings import PROJECT, Paths
 from pipelines.tables import LAKE_TABLES, TABLES, published_columns
 from pipelines.warehouse import dictionary
@@ -45,8 +46,10 @@ def read_export(paths: Paths, table: str) -> pl.DataFrame:
 
 
 def exports(paths: Paths) -> dict[str, pl.DataFrame]:
-    """Every table that dbt takes whole: the catalogue's, and the dictionary's own."""
-    return {table: read_export(paths, table) for table in CATALOGUE_TABLES} | {
+    """Every table that dbt takes whole: the catalogue's, in one state, and the dictionary's own."""
+    with all_or_none(paths):
+        of_catalogue = {table: read_export(paths, table) for table in CATALOGUE_TABLES}
+    return of_catalogue | {
         "method_versions": dictionary.method_versions(),
         "default_models": dictionary.default_models(),
         "data_dictionary": dictionary.data_dictionary(),

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import duckdb
 
 from pipelines.lake.files import sync_directory
 from pipelines.lake.steps import step
+from pipelines.lake.turn import turn
 from pipelines.settings import Paths
 from pipelines.warehouse.dbt import DbtError, build
 from pipelines.warehouse.marts import export, served
@@ -54,7 +52,7 @@ def publish(paths: Paths, *, full_refresh: bool = False) -> PublishReport:
     """Bring the served file to the current versions of the lake. PublishError leaves it as it was."""
     started = time.monotonic()
     paths.build.mkdir(parents=True, exist_ok=True)
-    with _locked(paths.build / "publish.lock"):
+    with turn(publish_lock(paths)):
         frames = exports(paths)
         wanted = Fingerprints(content_fingerprint(frames), project_fingerprint())
         held = recorded(paths)
@@ -81,14 +79,8 @@ def recorded(paths: Paths) -> Fingerprints | None:
     return None if row is None else Fingerprints(*row)
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise PublishError("another process is publishing this warehouse; try again when it is done") from None
-        yield
+def publish_lock(paths: Paths) -> Path:
+    return paths.build / "publish.lock"
 
 
 def _build_beside(paths: Paths, wanted: Fingerprints, is_rebuilt: bool) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -218,9 +219,23 @@ def test_a_reader_neither_blocks_a_publish_nor_is_broken_by_it(world: World) -> 
     assert set(versions) == {2}
 
 
-def test_two_publishes_at_once_are_refused(world: World) -> None:
-    with publishing._locked(world.paths.build / "publish.lock"), pytest.raises(PublishError, match="another process"):
-        publish(world.paths)
+def test_a_publish_waits_for_another_and_then_finds_its_work_done(world: World) -> None:
+    world.lake.load("another.csv")
+    world.lake.export()
+    world.lake.loads.pop()
+    with ThreadPoolExecutor(2) as executor:
+        reports = [future.result() for future in [executor.submit(publish_as_process, world.paths) for _ in range(2)]]
+    assert [code for code, _ in reports] == [0, 0]
+    assert sorted(told.split()[0] for _, told in reports) == ["nothing", "warehouse"]
+    assert len(contents(world.paths.warehouse)["load_ledger"]) == 2
+
+
+def publish_as_process(paths: Paths) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PUBLISH, str(paths.root)],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout
 
 
 def quick_build(paths: Paths) -> None:
@@ -279,7 +294,7 @@ import sys
 from pathlib import Path
 from pipelines.settings import Paths
 from pipelines.warehouse.publish import publish
-publish(Paths(Path(sys.argv[1])))
+print(publish(Paths(Path(sys.argv[1]))).message)
 """
 
 

@@ -20,7 +20,8 @@ from pipelines.lake.derive import Replay
 from pipelines.lake.gates import GateRefused, check_conservation, check_frame
 from pipelines.lake.raw import RawStore, Sidecar
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
-from pipelines.lake.store import Lake, LakeBusy, opened
+from pipelines.lake.store import Lake, opened
+from pipelines.lake.turn import LakeBusy
 from pipelines.settings import Paths
 from pipelines.tables.declare import DAY, NUMBER, TEXT, Column, Table
 
@@ -209,7 +210,7 @@ def test_an_old_file_reads_null_in_a_column_added_since(lake: Lake, monkeypatch:
 
 
 def test_only_one_writer_is_let_in(lake: Lake) -> None:
-    with opened(lake.paths) as other, lake.writing(), pytest.raises(LakeBusy), other.writing():
+    with opened(lake.paths) as other, lake.writing(), pytest.raises(LakeBusy), other.writing(patience_seconds=0):
         pass
 
 
