@@ -15,7 +15,7 @@ from typing import NoReturn, Self
 import httpx
 import tenacity
 
-from pipelines.fetch.turns import turn
+from pipelines.fetch.turns import turn_at
 
 _log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class Client:
             sleep=self._clock.sleep,
             before_sleep=_tell,
         )
-        with turn(self._turns, httpx.URL(url).netloc.decode(), self._limits.pause_seconds, self._clock):
+        with turn_at(httpx.URL(url).netloc.decode(), self._turns, self._limits.pause_seconds, self._clock):
             try:
                 return attempts(self._attempt, url, largest_bytes)
             except tenacity.RetryError as error:

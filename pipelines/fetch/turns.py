@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+from pipelines.lake.turn import turn
 
 
 class TellsTime(Protocol):
@@ -17,27 +18,21 @@ class TellsTime(Protocol):
 
 
 @contextmanager
-def turn(folder: Path, host: str, pause_seconds: float, clock: TellsTime) -> Iterator[None]:
-    """Wait until nobody else asks `host` and the last request is a pause ago.
-
-    The file is the lock and holds when the last request ended; a killed process lets go of it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{re.sub('[^a-z0-9.-]', '_', host.lower())}.turn").open("a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        waited = _seconds_since(file.read(), clock.now())
+def turn_at(host: str, folder: Path, pause_seconds: float, clock: TellsTime) -> Iterator[None]:
+    """Wait until nobody else asks `host` and the last request is a pause ago."""
+    name = re.sub("[^a-z0-9.-]", "_", host.lower())
+    ended = folder / f"{name}.ended"
+    with turn(folder / f"{name}.lock"):
+        waited = _seconds_since(ended, clock.now())
         if 0 <= waited < pause_seconds:
             clock.sleep(pause_seconds - waited)
         try:
             yield
         finally:
-            file.truncate(0)
-            file.write(clock.now().isoformat())
+            ended.write_text(clock.now().isoformat())
 
 
-def _seconds_since(text: str, now: datetime) -> float:
-    try:
-        return (now - datetime.fromisoformat(text)).total_seconds()
-    except (ValueError, TypeError):
-        return float("inf")
+def _seconds_since(ended: Path, now: datetime) -> float:
+    with suppress(FileNotFoundError, ValueError, TypeError):
+        return (now - datetime.fromisoformat(ended.read_text())).total_seconds()
+    return float("inf")
