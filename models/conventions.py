@@ -60,7 +60,9 @@ PARTIAL_ROWS_FRAC = 0.50
 
 METHOD_VERSIONS: dict[str, str] = {
     "rates": "1",
+    "file_bars": "1",
     "landing": "2",
+    "bars": "1",
     "marks": "1",
     "surface": "1",
     "exposures": "2",
@@ -69,7 +71,9 @@ METHOD_VERSIONS: dict[str, str] = {
 }
 METHOD_DESCRIPTIONS: dict[str, str] = {
     "rates": "Treasury par yields to zero rates: simple yields below one year, semi-annual bootstrap from one year.",
+    "file_bars": "Daily bars from files by symbol and month; the newest file's word, known at 18:00 New York of its day.",
     "landing": "Vendor page to canonical chain: session and open-interest date by stated ladders, header-clock gate.",
+    "bars": "The underlying's daily bar as a page of the close states it, else the vendor's last as its close.",
     "marks": "Parity forwards with the fallback ladder parity, carry, stored, default; checked spot; smooth carry.",
     "surface": "One volatility per root, expiry and strike with a named source; Black greeks per unit of underlying.",
     "exposures": "Dealer exposures per strike and scope, repriced gamma flip with its band, walls and other levels.",

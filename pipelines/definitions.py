@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.defs.bars.assets import file_bars
+from pipelines.defs.daily.assets import arrivals
+from pipelines.defs.daily.checks import freshness_checks
+from pipelines.defs.daily.schedules import schedules
+from pipelines.defs.daily.sensors import sensors
+from pipelines.defs.jobs import jobs
 from pipelines.defs.rates.assets import rates
 from pipelines.defs.us.assets import us_assets
 from pipelines.defs.us.checks import us_checks
 from pipelines.defs.warehouse.assets import warehouse
 
-# One job cannot mix partition definitions; one process, because each further one would import everything again.
-rates_job = dg.define_asset_job("rates_job", [rates])
-us_job = dg.define_asset_job("us_job", us_assets)
-publish_job = dg.define_asset_job("publish_job", [warehouse])
-
 defs = dg.Definitions(
-    assets=[rates, *us_assets, warehouse],
-    asset_checks=us_checks,
-    jobs=[rates_job, us_job, publish_job],
+    assets=[arrivals, rates, file_bars, *us_assets, warehouse],
+    asset_checks=[*us_checks, *freshness_checks],
+    jobs=jobs,
+    schedules=schedules,
+    sensors=sensors,
     executor=dg.in_process_executor,
 )

@@ -19,7 +19,7 @@ from pipelines.lake.files import sha256_of
 from pipelines.lake.raw import Sidecar
 from pipelines.lake.steps import step
 from pipelines.lake.store import Lake
-from pipelines.placing import Origin, Placed, place_curves, place_pages, same_places
+from pipelines.placing import Origin, Placed, place_bars, place_curves, place_pages, same_places
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
 
 _log = logging.getLogger(__name__)
@@ -175,6 +175,8 @@ def _recognise(data: bytes, declared: Declared) -> ModuleType:
 def _place(source: ModuleType, data: bytes, origin: Origin) -> Placed:
     if source in sources.CHAIN_SOURCES:
         return place_pages(source.pages(data, origin.declared), origin)
+    if source in sources.BAR_SOURCES:
+        return place_bars(source.bars(data, origin.declared), origin)
     return place_curves(source.parse(data), origin)
 
 

@@ -23,8 +23,7 @@ from pipelines.load import Loaded, find_files, load_files
 from pipelines.materialise import bring_up_to_date
 from pipelines.settings import Paths, data_paths
 from pipelines.sources.page import Declared
-from pipelines.stages.rates import RATES
-from pipelines.stages.spine import ALL_STAGES, US_SPINE
+from pipelines.stages.spine import ALL_STAGES, OWN_RHYTHM, US_SPINE
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.query import query
 
@@ -86,7 +85,7 @@ def _compute(lake: Lake, first: date | None, last: date | None) -> bool:
                 bar.update(tasks[name], completed=done, total=total, visible=True)
 
             # A session rests on curves of earlier days, so the range does not apply to them.
-            reports = bring_up_to_date(lake, [RATES], progress=progress)
+            reports = bring_up_to_date(lake, OWN_RHYTHM, progress=progress)
             reports += bring_up_to_date(lake, US_SPINE, first=first, last=last, progress=progress)
         gaps = settle(lake, utc_now())
     is_clean = _show_reports(reports, lake.catalogue.rows("select count(*) as n from refusals")[0]["n"])

@@ -1,20 +1,24 @@
-"""Where what a file holds belongs: sightings of its pages and curves, each with the clock by which it was placed."""
+"""Where what a file holds belongs: sightings of its pages, bars and curves, each with the clock that placed it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 
 from pipelines.calendar import us_sessions
 from pipelines.lake.catalogue import PartitionKey, Sighting, canonical_json, timestamp
+from pipelines.lake.files import sha256_of
 from pipelines.markets import US
 from pipelines.sessions import Placement, place_as_declared, place_by_header_clock, place_by_quote_time
 from pipelines.sources import treasury_par_csv
+from pipelines.sources.bars import BarFile
 from pipelines.sources.page import NOTHING_DECLARED, ChainPage, Declared, Unreadable
 from pipelines.sources.treasury_par_csv import TreasuryFile
+from pipelines.stages.file_bars import bar_known_at, part_of
 from pipelines.stages.rates import curve_known_at
 
 EARLIEST_YEAR, LATEST_YEAR = 2005, 2040
@@ -158,6 +162,58 @@ def place_curves(parsed: TreasuryFile, origin: Origin) -> Placed:
         session_basis="file_date",
         known_at=curve_known_at(vintage),
     )
+
+
+def place_bars(parsed: BarFile, origin: Origin) -> Placed:
+    """A bar file feeds one partition a symbol and month; `vintage` orders files that state the same day differently."""
+    days = parsed.bars.with_columns(month=pl.col("bar_date").dt.month_end())  # as `last_day` of file_bars
+    sightings: list[Sighting] = []
+    for symbol, of_symbol in _groups(days, "underlying"):
+        vintage = of_symbol["bar_date"].max()
+        for month, rows in _groups(of_symbol, "month"):
+            # The file's rejected rows have no day of their own: they stand with the first month.
+            has_rejected = parsed.rejected.height > 0 and not sightings
+            detail = {
+                "vintage": vintage,
+                "bars": {str(bar["bar_date"]): _digest(bar) for bar in rows.iter_rows(named=True)},
+                "has_rejected": has_rejected,
+                "underlying": origin.declared.underlying,
+                "mapping": origin.mapping_sha256,
+            }
+            sightings.append(
+                Sighting(
+                    origin.source,
+                    PartitionKey(US.name, month, part_of(symbol, origin.source)),
+                    f"{symbol}:{month}:{origin.raw_sha256}",  # a value may be stated, restated and stated again
+                    origin.raw_sha256,
+                    bar_known_at(rows["bar_date"][-1]),
+                    "vendor_schedule",
+                    canonical_json(detail),
+                )
+            )
+    symbols = parsed.bars["underlying"].unique().to_list()
+    newest = days["bar_date"].max()
+    assert isinstance(newest, date)
+    return Placed(
+        sightings=sightings,
+        rows_in=parsed.rows_in,
+        rows_landed=parsed.bars.height,
+        rows_quarantined=parsed.rejected.height,
+        rows_duplicate=parsed.rows_duplicate,
+        part=symbols[0] if len(symbols) == 1 else None,
+        session_date=newest,
+        session_basis="file_date",
+        known_at=bar_known_at(newest),
+    )
+
+
+def _groups(frame: pl.DataFrame, column: str) -> Iterator[tuple[Any, pl.DataFrame]]:
+    return ((key, rows) for (key,), rows in frame.group_by(column, maintain_order=True))
+
+
+def _digest(bar: dict[str, Any]) -> str:
+    """Enough to tell whether two files state a day alike."""
+    return sha256_of(repr([bar[name] for name in ("open", "high", "low", "close", "volume")]).encode())[:8]
 
 
 def same_places(sightings: Iterable[Sighting], known: Iterable[Sighting]) -> bool:

@@ -1,4 +1,4 @@
-"""Partitions as Dagster sees them: exchange sessions, and the weekdays of the Treasury."""
+"""Partitions as Dagster sees them: exchange sessions, the weekdays of the Treasury, and months."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ us_session_partitions = dg.TimeWindowPartitionsDefinition(
     fmt="%Y-%m-%d",
     cron_schedule="0 0 * * 1-5",
     exclusions=[datetime(day.year, day.month, day.day) for day in _closed],
+    end_offset=1,  # the session of today is there in its evening
 )
+month_partitions = dg.MonthlyPartitionsDefinition(start_date="1950-01-01", end_offset=1)
 treasury_day_partitions = dg.TimeWindowPartitionsDefinition(
-    start=FIRST_SESSION.isoformat(), fmt="%Y-%m-%d", cron_schedule="0 0 * * 1-5"
+    start=FIRST_SESSION.isoformat(), fmt="%Y-%m-%d", cron_schedule="0 0 * * 1-5", end_offset=1
 )

@@ -16,11 +16,19 @@ from pipelines.materialise import bring_up_to_date
 from pipelines.settings import data_paths
 
 
-def materialise(context: dg.AssetExecutionContext, stage: Stage) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Bring one stage up to date for the sessions of the run; refused partitions are reported, not raised."""
+def materialise(
+    context: dg.AssetExecutionContext,
+    stage: Stage,
+    *,
+    last_day_of: Callable[[date], date] = lambda day: day,
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Bring one stage up to date for the partitions of the run; those refused are reported, not raised.
+
+    `last_day_of`: up to which day the partition that begins on a day goes.
+    """
     days = sorted(date.fromisoformat(key) for key in context.partition_keys)
     with opened(data_paths()) as lake, lake.writing():
-        [report] = bring_up_to_date(lake, [stage], first=days[0], last=days[-1])
+        [report] = bring_up_to_date(lake, [stage], first=days[0], last=last_day_of(days[-1]))
         export_catalogue(lake)
     refused = [f"{key.session_date} {key.part}: {refusal.gate}: {refusal.reason}" for key, refusal in report.refused]
     return dg.MaterializeResult(

@@ -1,19 +1,28 @@
 """Vendor feeds: one small module each, recognised by content.
 
 A module names itself (NAME), bounds its files (LARGEST_BYTES), recognises its layout from the first bytes
-(`recognise`) and reads it: `pages(data, declared)` for chains, `parse(data)` for curves.
+(`recognise`) and reads it: `pages(data, declared)` for chains, `bars(data, declared)` for daily bars, `parse(data)` for
+curves.
 """
 
 from __future__ import annotations
 
 from types import ModuleType
 
-from pipelines.sources import cboe_datashop_csv, cboe_delayed_json, cboe_quotedata_csv, treasury_par_csv
+from pipelines.sources import (
+    cboe_datashop_csv,
+    cboe_delayed_json,
+    cboe_index_csv,
+    cboe_quotedata_csv,
+    treasury_par_csv,
+)
 from pipelines.sources.page import Unreadable
 
 CHAIN_SOURCES: tuple[ModuleType, ...] = (cboe_delayed_json, cboe_quotedata_csv, cboe_datashop_csv)
-SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, treasury_par_csv)
+BAR_SOURCES: tuple[ModuleType, ...] = (cboe_index_csv,)
+SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, *BAR_SOURCES, treasury_par_csv)
 CHAIN_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in CHAIN_SOURCES)
+BAR_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in BAR_SOURCES)
 
 
 def recognise(data: bytes) -> ModuleType | None:

@@ -167,6 +167,7 @@ def _page_row(
         "underlying_bid": parsed_page.underlying_bid,
         "underlying_ask": parsed_page.underlying_ask,
         "underlying_volume": parsed_page.underlying_volume,
+        **{f"underlying_{name}": getattr(parsed_page.bar, name, None) for name in ("open", "high", "low", "close")},
         "rows_in": parsed_page.rows_in,
         "rows_landed": chain.height,
         "rows_quarantined": parsed_page.rejected.height + early,

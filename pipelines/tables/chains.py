@@ -14,6 +14,7 @@ _EVIDENCE = (
     "open_interest_evidence_known_at "
 )
 _PAGE_STATED = "underlying_last underlying_bid underlying_ask underlying_volume "
+_PAGE_BAR = "underlying_open underlying_high underlying_low underlying_close "
 _PAGE_ROWS = "rows_in rows_landed rows_quarantined rows_duplicate expiries_listed zeroed_quote_share_frac "
 _DATING = "open_interest_date open_interest_date_basis " + _EVIDENCE + "vendor_clock_offset_days "
 _PAGE_NULLABLE = (
@@ -51,12 +52,13 @@ PAGES = Table(
     description="What every page says of itself, how it was placed in time, and its rows by fate.",
     key=names("snapshot_ts source"),
     columns=words(
-        SNAPSHOT + "known_at_basis raw_sha256 header_ts session_basis fate " + _PAGE_STATED + _PAGE_ROWS + _DATING,
+        SNAPSHOT + "known_at_basis raw_sha256 header_ts session_basis fate "
+        + _PAGE_STATED + _PAGE_BAR + _PAGE_ROWS + _DATING,
         _KNOWN_AT_PAGE | {"fate": "published, or outranked by a source that takes precedence."},
     ),
-    nullable=frozenset(names(_PAGE_NULLABLE)),
+    nullable=frozenset(names(_PAGE_NULLABLE + _PAGE_BAR)),
     is_published=False,
-)
+)  # fmt: skip
 
 SNAPSHOT_MARKS = Table(
     name="snapshot_marks",

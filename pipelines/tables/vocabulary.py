@@ -12,6 +12,7 @@ from pipelines.tables.declare import COUNT, DAY, FLAG, INSTANT, NUMBER, NUMBERS,
 _Row = tuple[str, pl.DataType, str, str]
 UTC, USD, USD_1PCT, FRAC = "UTC", "USD", "USD per 1 %", "fraction"
 QUANTITY = "contracts (coins on Deribit)"
+TRADED = "contracts (coins on Deribit, shares in price bars)"
 
 _KEYS: list[_Row] = [
     ("market", TEXT, "name", "Market: us or crypto."),
@@ -50,7 +51,7 @@ _QUOTES: list[_Row] = [
     ("ask", NUMBER, USD, "Best ask per unit of the underlying; 0 means none."),
     ("mid", NUMBER, USD, "Mean of bid and ask of a usable quote, else null."),
     ("last", NUMBER, USD, "Last traded price that the vendor reports, however old."),
-    ("volume", NUMBER, QUANTITY, "Quantity traded in the session so far."),
+    ("volume", NUMBER, TRADED, "Quantity traded in the session so far."),
     ("open_interest", NUMBER, QUANTITY, "Open interest; its day is open_interest_date; null where the feed has none."),
     ("open_interest_date", DAY, "date", "Session at whose close the open interest stood."),
     ("open_interest_date_basis", TEXT, "name", "Rule by which the open interest was dated."),
@@ -70,6 +71,10 @@ _SURFACE: list[_Row] = [
     ("underlying_bid", NUMBER, USD, "Bid of the underlying as the page states it."),
     ("underlying_ask", NUMBER, USD, "Ask of the underlying as the page states it."),
     ("underlying_volume", NUMBER, "units", "Volume of the underlying as the page states it."),
+    ("underlying_open", NUMBER, USD, "First price of the underlying's session as the page states it."),
+    ("underlying_high", NUMBER, USD, "Highest price of the underlying's session as the page states it."),
+    ("underlying_low", NUMBER, USD, "Lowest price of the underlying's session as the page states it."),
+    ("underlying_close", NUMBER, USD, "Closing price of the underlying's session as the page states it."),
     ("spot", NUMBER, USD, "Spot price S used for every number of the snapshot."),
     ("spot_source", TEXT, "name", "underlying_last, or parity_spot: off by more than 20 bp, or no last is stated."),
     ("parity_spot", NUMBER, USD, "Spot price implied by put-call parity of the shortest expiries."),
@@ -100,6 +105,15 @@ _SURFACE: list[_Row] = [
     ("contracts_interpolated", COUNT, "contracts listed", "Live contracts with an interpolated volatility."),
     ("contracts_none", COUNT, "contracts listed", "Live contracts without any volatility: shown, but in no exposure."),
     ("contracts_not_standard", COUNT, "contracts listed", "Live contracts of adjusted series."),
+]  # fmt: skip
+
+_BARS: list[_Row] = [
+    ("interval", TEXT, "name", "Length of the bar: 1d, a session."),
+    ("bar_ts", INSTANT, UTC, "End of the bar; the session's close for a daily one."),
+    ("open", NUMBER, USD, "First price of the bar (points for an index)."),
+    ("high", NUMBER, USD, "Highest price of the bar."),
+    ("low", NUMBER, USD, "Lowest price of the bar."),
+    ("close", NUMBER, USD, "Last price of the bar."),
 ]  # fmt: skip
 
 _GREEKS: list[_Row] = [
@@ -250,7 +264,7 @@ def _vocabulary(*families: Iterable[_Row]) -> dict[str, Column]:
 
 
 VOCABULARY: dict[str, Column] = _vocabulary(
-    _KEYS, _CONTRACT, _QUOTES, _SURFACE, _GREEKS, _EXPOSURES, _LEVELS, _QUALITY, _TRUST
+    _KEYS, _CONTRACT, _QUOTES, _SURFACE, _BARS, _GREEKS, _EXPOSURES, _LEVELS, _QUALITY, _TRUST
 )
 
 

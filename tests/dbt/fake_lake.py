@@ -140,6 +140,7 @@ def snapshot_rows(head: Row, session: date, open_interest: float, skew: float) -
         "opex_rolloff": [
             head | expiry | {"dealer_model": model, "gross_share_frac": 0.5} for expiry in expiries for model in MODELS
         ],
+        "price_bars": [head | {"interval": "1d", "bar_ts": head["snapshot_ts"], "close": 100.0}],
         "treasury_zero_curve": [{"source": "fake", "known_at": head["known_at"], "tenor_years": 0.25}],
     }  # fmt: skip
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.daily.gap_ledger import settle, utc_now
+from pipelines.lake.store import opened
 from pipelines.settings import data_paths
+from pipelines.stages.file_bars import FILE_BARS
 from pipelines.stages.spine import US_SPINE
 from pipelines.warehouse.publish import publish
 
 
-@dg.asset(deps=[stage.name for stage in US_SPINE], group_name="warehouse", kinds={"dbt", "duckdb"})
+@dg.asset(deps=[stage.name for stage in (FILE_BARS, *US_SPINE)], group_name="warehouse", kinds={"dbt", "duckdb"})
 def warehouse() -> dg.MaterializeResult:  # type: ignore[type-arg]
     """One dbt build over the current partitions; the served file is replaced only when every test has passed."""
-    report = publish(data_paths())
+    paths = data_paths()
+    with opened(paths) as lake, lake.writing():
+        settle(lake, utc_now())
+    report = publish(paths)
     return dg.MaterializeResult(metadata={"is_published": report.is_published, "is_rebuilt": report.is_rebuilt})

@@ -1,0 +1,1 @@
+{{ current_facts('price_bars', ref('stg_price_bars')) }}
