@@ -14,12 +14,23 @@ from pipelines.sources import (
     cboe_delayed_json,
     cboe_index_csv,
     cboe_quotedata_csv,
+    deltaneutral_csv,
+    mapped_bars,
+    mapped_chain,
+    optionsdx_us_csv,
     treasury_par_csv,
 )
-from pipelines.sources.page import Unreadable
+from pipelines.sources.mapping import read_mapping
 
-CHAIN_SOURCES: tuple[ModuleType, ...] = (cboe_delayed_json, cboe_quotedata_csv, cboe_datashop_csv)
-BAR_SOURCES: tuple[ModuleType, ...] = (cboe_index_csv,)
+CHAIN_SOURCES: tuple[ModuleType, ...] = (
+    cboe_delayed_json,
+    cboe_quotedata_csv,
+    cboe_datashop_csv,
+    deltaneutral_csv,
+    mapped_chain,
+    optionsdx_us_csv,
+)
+BAR_SOURCES: tuple[ModuleType, ...] = (cboe_index_csv, mapped_bars)
 SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, *BAR_SOURCES, treasury_par_csv)
 CHAIN_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in CHAIN_SOURCES)
 BAR_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in BAR_SOURCES)
@@ -32,5 +43,4 @@ def recognise(data: bytes) -> ModuleType | None:
 
 def mapped(mapping: str) -> ModuleType:
     """The reader of files whose layout their owner declares."""
-    del mapping
-    raise Unreadable("no mapped layouts yet")
+    return mapped_chain if read_mapping(mapping).kind == "chain" else mapped_bars
