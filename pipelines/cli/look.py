@@ -1,0 +1,97 @@
+"""Commands that make pages to look at: plot, report."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.app import DAY_FORMATS, LOOK, Day, FirstOption, LastOption, UserError, app
+
+OutOption = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to write the page.")]
+OpenOption = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
+
+
+class Kind(StrEnum):
+    heatmap = "heatmap"
+    levels = "levels"
+    profile = "profile"
+
+
+@app.command(
+    rich_help_panel=LOOK,
+    epilog="Examples: `dealerflow plot heatmap --underlying SPX` · `... profile --underlying SPY --session 2024-06-25`",
+)
+def plot(
+    kind: Annotated[Kind, typer.Argument(help="What to draw.")],
+    underlying: Annotated[str, typer.Option("--underlying", metavar="SYMBOL", help="Whose options.")],
+    model: Annotated[str | None, typer.Option(help="Dealer model; default: the venue's.")] = None,
+    scope: Annotated[str, typer.Option(help="Which expiries: all, 0dte, weekly ...")] = "all",
+    first: FirstOption = None,
+    last: LastOption = None,
+    session: Annotated[Day | None, typer.Option("--session", formats=DAY_FORMATS, help="This session alone.")] = None,
+    out: OutOption = None,
+    is_open: OpenOption = False,
+) -> None:
+    """Draw one figure on an offline page of its own: strike x time heatmap, levels through time, or gamma profile.
+
+    The page is a single file of about 2 MB; it needs no network.
+    """
+    from pipelines.looking.frames import open_published
+    from pipelines.looking.page import write
+    from pipelines.looking.plot import Window, plot_page
+    from pipelines.settings import data_paths
+
+    if session and (first or last):
+        raise UserError("--session says which sessions already: leave --from and --to out")
+    if first and last and first > last:
+        raise UserError(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}")
+    first, last = session or first, session or last
+    window = Window(first.date() if first else None, last.date() if last else None)
+    paths = data_paths()
+    with open_published(paths) as published:
+        view = published.view(underlying, model, scope)
+        page = plot_page(published, kind.value, view, window)
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", f"{kind.value}_{view.underlying}_{view.scope}.html")
+    target = out or paths.root / "report" / name
+    _tell(target, write(page, target), is_open=is_open)
+
+
+@app.command(rich_help_panel=LOOK, epilog="Examples: `dealerflow report` · `dealerflow report --session 2024-06-25`")
+def report(
+    session: Annotated[
+        Day | None, typer.Option("--session", formats=DAY_FORMATS, help="Which session; default: the newest.")
+    ] = None,
+    out: OutOption = None,
+    is_open: OpenOption = False,
+) -> None:
+    """Write the page of a session: key numbers, gamma by strike, profile, heatmap, roll-off and quality notes.
+
+    Without --out it goes to `report/` in the data folder, under the session's name and as latest.html.
+    """
+    from pipelines.looking.frames import open_published
+    from pipelines.looking.page import write
+    from pipelines.looking.report import report_page
+    from pipelines.settings import data_paths
+
+    paths = data_paths()
+    with open_published(paths) as published:
+        newest = published.newest_session()
+        day = session.date() if session else newest
+        page = report_page(published, day)
+    target = out or paths.root / "report" / f"{day}.html"
+    size = write(page, target)
+    if out is None and day == newest:
+        write(page, target.with_name("latest.html"))
+    _tell(target, size, is_open=is_open)
+
+
+def _tell(path: Path, size: int, *, is_open: bool) -> None:
+    typer.echo(f"{path} ({size / 1e6:.1f} MB)")
+    if is_open:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())

@@ -1,0 +1,1 @@
+"""Pages to look at: one file each, offline, made from the published warehouse alone."""
