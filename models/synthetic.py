@@ -1,4 +1,4 @@
-"""A small synthetic options market: rates, smile, prices, quotes, volume and open interest.
+"""A small synthetic options market: rates, smile, prices, quotes, trades and positions.
 
 Made for sample data whose truth is known. All arrays broadcast against one another; times are years of 365 days, rates
 and volatilities are fractions, prices are USD per unit of the underlying. Randomness enters only as uniform draws in
@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from models.black import greeks
-from models.conventions import Bools, Floats
+from models.conventions import DAYS_PER_YEAR, VOL_POINT, Bools, Floats
 
 SESSIONS_PER_YEAR = 252.0
 PENNY_LIMIT_USD = 3.0  # where a two-tier tick table changes from its small to its large tick
@@ -54,12 +54,36 @@ class Quotes:
 
 @dataclass(frozen=True, slots=True)
 class Valuation:
-    """Black's price in USD, delta and gamma with respect to the spot, and the volatility behind them."""
+    """Black's price in USD, its greeks as vendors show them, and the volatility behind them.
+
+    Delta and gamma with respect to the spot, vega and rho per point of 0.01, theta per calendar day.
+    """
 
     price: Floats
     delta: Floats
     gamma: Floats
+    vega: Floats
+    theta: Floats
+    rho: Floats
     iv_frac: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """What all customers together are long and short of each contract. Dealers hold the other side."""
+
+    long: Floats
+    short: Floats
+
+    @property
+    def dealers(self) -> Floats:
+        """Net, positive when dealers are long."""
+        return np.asarray(self.short - self.long)
+
+    @property
+    def open_interest(self) -> Floats:
+        """All that anybody is long: customers, and dealers where they are net long."""
+        return np.asarray(self.long + np.maximum(self.dealers, 0.0))
 
 
 def zero_rate(t_years: Floats, curve: ZeroCurve) -> Floats:
@@ -86,7 +110,7 @@ def par_yield(tenor_years: float, curve: ZeroCurve) -> float:
     return float(2.0 * (1.0 - factors[-1]) / factors.sum())
 
 
-def forward_price(spot: float, carry_frac: float, t_years: Floats, curve: ZeroCurve) -> Floats:
+def forward_price(spot: Floats | float, carry_frac: float, t_years: Floats, curve: ZeroCurve) -> Floats:
     """Forward in USD of an asset that pays the continuous carry `carry_frac` per year."""
     return np.asarray(spot * np.exp(-carry_frac * t_years) / discount_factor(t_years, curve))
 
@@ -103,9 +127,16 @@ def total_variance(log_moneyness: Floats, t_years: Floats, smile: Smile) -> Floa
 
 
 def value_european(
-    is_call: Bools, strike: Floats, t_years: Floats, *, spot: float, carry_frac: float, curve: ZeroCurve, smile: Smile
+    is_call: Bools,
+    strike: Floats,
+    t_years: Floats,
+    *,
+    spot: Floats | float,
+    carry_frac: float,
+    curve: ZeroCurve,
+    smile: Smile,
 ) -> Valuation:
-    """Price, delta and gamma by `models.black` on the smile, for T > 0."""
+    """Price and greeks by `models.black` on the smile, for T > 0."""
     forward = forward_price(spot, carry_frac, t_years, curve)
     variance = total_variance(np.log(strike / forward), t_years, smile)
     iv_frac = np.sqrt(variance / t_years)
@@ -117,11 +148,22 @@ def value_european(
         iv_frac=iv_frac,
         discount_factor=discount_factor(t_years, curve),
         is_call=is_call,
+        smooth_carry_frac=zero_rate(t_years, curve) - carry_frac,
     )
-    return Valuation(np.maximum(shown.price, 0.0), shown.delta, shown.gamma, iv_frac)
+    # S delta - V is what the strike's bond is worth, with the sign of its duration.
+    rho = VOL_POINT * t_years * (spot * shown.delta - shown.price)
+    return Valuation(
+        price=np.maximum(shown.price, 0.0),
+        delta=shown.delta,
+        gamma=shown.gamma,
+        vega=VOL_POINT * shown.vega,
+        theta=shown.theta / DAYS_PER_YEAR,
+        rho=rho,
+        iv_frac=iv_frac,
+    )
 
 
-def intrinsic_value(is_call: Bools, strike: Floats, spot: float) -> Floats:
+def intrinsic_value(is_call: Bools, strike: Floats, spot: Floats | float) -> Floats:
     """What exercise at once pays, in USD: the floor under an American price."""
     return np.asarray(np.maximum(np.where(is_call, spot - strike, strike - spot), 0.0))
 
@@ -141,16 +183,21 @@ def trade_price(quotes: Quotes, uniform: Floats) -> Floats:
     return np.asarray(np.round(lowest + share * np.maximum(quotes.ask - lowest, 0.0), 2))
 
 
-def spot_path(start: float, volatility_frac: float, uniform: Floats) -> Floats:
-    """Closing prices to the cent, one per draw; moves are cut at 1.65 standard deviations."""
-    moves = ndtri(np.clip(uniform, 0.05, 0.95)) * volatility_frac / np.sqrt(SESSIONS_PER_YEAR)
-    return np.asarray(np.round(start * np.exp(np.cumsum(moves)), 2))
+def daily_move(uniform: float | Floats, volatility_frac: float) -> Floats:
+    """Log return of one session, cut at 1.65 standard deviations."""
+    return np.asarray(ndtri(np.clip(uniform, 0.05, 0.95)) * volatility_frac / np.sqrt(SESSIONS_PER_YEAR))
 
 
-def spot_between(earlier: float, later: float, share: float, volatility_frac: float, uniform: float) -> float:
-    """A price inside the session, to the cent: `share` of the way between two closes, with noise that fades at both."""
-    noise = ndtri(uniform) * volatility_frac * np.sqrt(share * (1.0 - share) / SESSIONS_PER_YEAR)
-    return float(np.round(earlier * (later / earlier) ** share * np.exp(noise), 2))
+def spots_between(earlier: float, later: float, shares: Floats, volatility_frac: float, uniform: Floats) -> Floats:
+    """Prices on the way from one close to the next, to the cent: a Brownian bridge in the logarithm.
+
+    `shares`: how much of the way lies behind, increasing, the last one 1, where the price is `later`. Same shape as
+    `uniform` and the result.
+    """
+    steps = ndtri(np.clip(uniform, 0.02, 0.98)) * np.sqrt(np.diff(shares, prepend=0.0))
+    walk = np.cumsum(steps)
+    noise = (walk - shares * walk[-1]) * volatility_frac / np.sqrt(SESSIONS_PER_YEAR)
+    return np.asarray(np.round(earlier * (later / earlier) ** shares * np.exp(noise), 2))
 
 
 def quoted_elsewhere(last: float, uniform: float) -> float:
@@ -164,12 +211,18 @@ def quote_of_underlying(last: float, width_frac: float) -> tuple[float, float]:
     return float(np.floor(100.0 * (last - half)) / 100.0), float(np.ceil(100.0 * (last + half)) / 100.0)
 
 
-def smile_after(smile: Smile, move_frac: float) -> Smile:
-    """The smile after a relative move of the spot: volatility rises when the market falls, short expiries most."""
+def smile_after(smile: Smile, usual: Smile, move: float, response: float) -> Smile:
+    """The smile after a log return of the spot: volatility rises when the spot falls, short expiries most.
+
+    `response`: by how much the log of the short variance moves against the return. Both ends drift back to `usual`,
+    half of the way in some 23 sessions.
+    """
+    short = usual.short_variance * (smile.short_variance / usual.short_variance) ** 0.97
+    long = usual.long_variance * (smile.long_variance / usual.long_variance) ** 0.97
     return replace(
         smile,
-        short_variance=float(smile.short_variance * np.exp(-12.0 * move_frac)),
-        long_variance=float(smile.long_variance * np.exp(-2.0 * move_frac)),
+        short_variance=float(short * np.exp(-response * move)),
+        long_variance=float(long * np.exp(-response * move / 6.0)),
     )
 
 
@@ -179,12 +232,15 @@ def curve_shifted(curve: ZeroCurve, uniform: Floats) -> ZeroCurve:
     return replace(curve, short_frac=float(curve.short_frac + short), long_frac=float(curve.long_frac + long))
 
 
-def interest_weight(is_call: Bools, strike: Floats, spot: float, t_years: Floats, round_step: float) -> Floats:
+def interest_weight(
+    is_call: Bools, strike: Floats, spot: Floats | float, t_years: Floats, *, round_step: float, breadth: float
+) -> Floats:
     """How much a contract is held, as a number around 1: out-of-the-money, round and near strikes most.
 
-    `round_step` is the distance in USD of strikes that attract the most interest.
+    `round_step`: the distance in USD of strikes that attract the most interest. `breadth`: how far from the spot
+    interest reaches, 1 for an index.
     """
-    distance = np.log(strike / spot)
+    distance = np.log(strike / spot) / breadth
     width = 0.02 + 0.12 * np.sqrt(t_years)
     outward = np.where(is_call, distance, -distance)
     side = np.where(outward > 0.0, 1.0, 0.35)
@@ -193,21 +249,38 @@ def interest_weight(is_call: Bools, strike: Floats, spot: float, t_years: Floats
     return np.asarray(side * roundness * np.exp(-0.5 * ((distance - skewed) / width) ** 2))
 
 
-def opening_interest(weight: Floats, scale: Floats, uniform: Floats) -> Floats:
-    """Contracts held before the first session: whole numbers, log-normal around weight times scale."""
-    return np.asarray(np.floor(weight * scale * np.exp(0.8 * ndtri(uniform))))
+def opening_positions(weight: Floats, scale: Floats, dealers_long_odds: Floats, uniform: Floats) -> Positions:
+    """What customers hold at first: whole numbers, open interest log-normal around weight times scale.
 
-
-def turnover(weight: Floats, scale: Floats, interest: Floats, uniform: Floats) -> tuple[Floats, Floats]:
-    """One session's volume and the open interest after it; `uniform` has shape (3, n), the others (n,).
-
-    Two of five contracts do not trade. Open interest never changes by more than the volume and never falls below zero,
-    which is what lets open interest be dated by volume.
+    `dealers_long_odds`: how likely customers are net short of a contract. The lesser side has up to 60 % of the other.
+    `uniform` has shape (3, n), the others (n,).
     """
-    trades, size, direction = uniform
+    held, lesser, side = uniform
+    most = np.floor(weight * scale * np.exp(0.8 * ndtri(held)))
+    least = np.floor(0.6 * lesser * most)
+    is_dealers_long = side < dealers_long_odds
+    return Positions(np.where(is_dealers_long, least, most), np.where(is_dealers_long, most, least))
+
+
+def trade(weight: Floats, scale: Floats, before: Positions, odds: Floats, uniform: Floats) -> tuple[Floats, Positions]:
+    """One session's volume and the positions after it.
+
+    Two of five contracts do not trade. In the others customers do one thing with dealers, by `odds` (4, n): buy to
+    open, sell to open, sell to close, buy to close, as the columns add up to 1. A part of the rest opens or closes on
+    both sides among customers and never touches the dealers; what is left is bought and sold again the same day.
+    Hence neither side, nor the open interest, ever changes by more than the volume, which is what lets open interest
+    be dated by volume. `uniform` has shape (6, n), the others (n,).
+    """
+    trades, size, kind, with_dealers, among_customers, opens = uniform
     volume = np.where(trades < 0.4, 0.0, np.floor(weight * scale * np.exp(1.2 * ndtri(size))))
-    change = np.trunc((1.7 * direction - 0.7) * volume)
-    return volume, np.maximum(interest + change, 0.0)
+    amount = np.floor(with_dealers * volume)
+    bounds = np.cumsum(odds, axis=0)
+    chosen = (kind >= bounds[:-1]).sum(axis=0)
+    long = before.long + amount * (chosen == 0) - np.minimum(amount, before.long) * (chosen == 2)
+    short = before.short + amount * (chosen == 1) - np.minimum(amount, before.short) * (chosen == 3)
+    rest = np.floor(0.5 * among_customers * (volume - amount))
+    both = np.where(opens < 0.55, rest, -np.minimum(rest, np.minimum(long, short)))
+    return volume, Positions(long + both, short + both)
 
 
 def is_iv_missing(price: Floats, intrinsic: Floats, small_tick: float, uniform: Floats) -> Bools:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from pipelines.simulate.market import DEFAULT_SEED, simulate_market, truth_json, write_market
+from pipelines.simulate.scenarios import HISTORY_SESSIONS, full, small
 
 
 def main() -> None:
@@ -16,11 +17,16 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=int, default=DEFAULT_SEED, help=f"same seed, same bytes (default {DEFAULT_SEED})"
     )
+    parser.add_argument("--small", action="store_true", help="only the six sessions that most tests use")
+    parser.add_argument(
+        "--history-sessions", type=int, default=HISTORY_SESSIONS, help="thin sessions before the first (default 80)"
+    )
     parser.add_argument("--truth", type=Path, help="also write what is true of each page, as JSON")
     arguments = parser.parse_args()
-    paths = write_market(arguments.folder, arguments.seed)
+    scenario = small() if arguments.small else full(arguments.history_sessions)
+    paths = write_market(arguments.folder, arguments.seed, scenario)
     if arguments.truth is not None:
-        arguments.truth.write_text(truth_json(simulate_market(arguments.seed)))
+        arguments.truth.write_text(truth_json(simulate_market(arguments.seed, scenario)))
     print(f"{len(paths)} simulated files in {arguments.folder} (seed {arguments.seed})")
 
 

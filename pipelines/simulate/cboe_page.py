@@ -10,8 +10,6 @@ import numpy as np
 
 from models.conventions import Floats
 from pipelines.calendar import NEW_YORK
-from pipelines.simulate.history import Contracts
-from pipelines.simulate.script import Instrument
 from pipelines.simulate.snapshot import Snapshot
 
 COLUMN_NAMES = (
@@ -105,38 +103,27 @@ DRESSES: dict[str, tuple[Callable[[datetime], str], Callable[[int], str]]] = {
 }
 
 
-def page(
-    instrument: Instrument,
-    contracts: Contracts,
-    shown: Snapshot,
-    interest: Floats,
-    *,
-    header: Header,
-    clock: datetime,
-    dress: str,
-) -> bytes:
+def page(title: str, shown: Snapshot, interest: Floats, *, header: Header, clock: datetime, dress: str) -> bytes:
     """The file's bytes: an empty line, two lines about the underlying, column names, a line per strike."""
     clock_text, volume_text = DRESSES[dress][0](clock), DRESSES[dress][1](header.volume)
     size = "1*1" if header.bid else "0*0"
     lines = [
         "",
-        f"{instrument.title},Last: {number(header.last)},Change:  {number(header.change)}",
+        f"{title},Last: {number(header.last)},Change:  {number(header.change)}",
         f"{clock_text},Bid: {number(header.bid)},Ask: {number(header.ask)},Size: {size},{volume_text}",
         COLUMN_NAMES,
     ]
-    calls = np.flatnonzero(shown.is_listed & contracts.is_call)
+    quoted, contracts = shown.quoted, shown.contracts
     columns = (
-        shown.last, shown.net, shown.quotes.bid, shown.quotes.ask, shown.volume, shown.vendor_iv_frac,
-        shown.vendor_delta, shown.vendor_gamma, interest,
+        shown.last, shown.change, quoted.quotes.bid, quoted.quotes.ask, shown.volume, shown.vendor_iv_frac,
+        shown.vendor(quoted.value.delta), shown.vendor(quoted.value.gamma), interest,
     )  # fmt: skip
-    for call in calls.tolist():
+    numbers = [[number(value) for value in column.tolist()] for column in columns]
+    sides = [",".join(side) for side in zip(contracts.contract_id.tolist(), *numbers, strict=True)]
+    for call in np.flatnonzero(contracts.is_call).tolist():
         expiry: datetime = contracts.expiry_date[call].astype("datetime64[s]").item()
-        sides = [
-            ",".join([str(contracts.contract_id[place]), *(number(float(column[place])) for column in columns)])
-            for place in (call, call + 1)
-        ]
         day = f"{_weekday(expiry)} {_ENGLISH[expiry.month - 1][:3]} {expiry:%d %Y}"
-        lines.append(f"{day},{sides[0]},{contracts.strike[call]:.2f},{sides[1]}")
+        lines.append(f"{day},{sides[call]},{contracts.strike[call]:.2f},{sides[call + 1]}")
     return "\n".join(lines).encode()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -19,21 +18,17 @@ from pipelines.sessions import date_open_interest, place_by_header_clock
 from pipelines.simulate import SimulatedMarket, SimulatedPage, simulate_market, truth_json, write_market
 from pipelines.sources import cboe_quotedata_csv, treasury_par_csv
 from pipelines.sources.page import ChainPage
+from tests.pipelines.simulated import hash_of, small_market
 
 PROJECT = Path(__file__).resolve().parents[2]
 # A changed hash means that everybody's sample market changes: say so in the changelog.
-MARKET_SHA256 = "ef74f6a79b615a98d9dfd53b1234bc9dee6030c80f43c0242af8cc6c6ab4de22"
+MARKET_SHA256 = "515cdc418359d51eca7b50f8f50371bb934028dd0a35bc2d06a83b46219255c6"
 RATES = "simulated_daily_treasury_rates.csv"
-
-
-def hash_of(files: dict[str, bytes]) -> str:
-    listing = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
-    return hashlib.sha256(listing.encode()).hexdigest()
 
 
 @pytest.fixture(scope="module")
 def market() -> SimulatedMarket:
-    return simulate_market(2)
+    return small_market()
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +45,10 @@ def page_of(market: SimulatedMarket, part_of_name: str) -> SimulatedPage:
 
 
 def test_the_same_seed_gives_the_same_bytes_in_another_process(tmp_path: Path, market: SimulatedMarket) -> None:
-    command = [sys.executable, "-m", "pipelines.simulate", str(tmp_path), "--seed", "2"]
+    command = [sys.executable, "-m", "pipelines.simulate", str(tmp_path), "--seed", "2", "--small"]
     environment = {**os.environ, "PYTHONHASHSEED": "12345", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
     subprocess.run(command, check=True, cwd=PROJECT, env=environment, capture_output=True)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == market.files
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == market.files
 
 
 def test_the_sample_market_is_the_one_whose_hash_is_committed(market: SimulatedMarket) -> None:
@@ -66,10 +61,14 @@ def test_another_seed_gives_another_market_of_the_same_shape(market: SimulatedMa
     assert all(other.files[name] != content for name, content in market.files.items())
 
 
-def test_only_vendor_files_are_written(tmp_path: Path, market: SimulatedMarket) -> None:
-    paths = write_market(tmp_path / "new" / "folder", seed=2)
+def test_only_vendor_files_are_named_and_the_truth_lies_in_a_folder_of_its_own(
+    tmp_path: Path, market: SimulatedMarket
+) -> None:
+    folder = tmp_path / "new" / "folder"
+    paths = write_market(folder, seed=2)
     assert [path.name for path in paths] == sorted(market.files)
-    assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == sorted(market.files)
+    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == sorted(market.files)
+    assert pl.read_parquet(folder / "truth" / "dealer_inventory.parquet").equals(market.dealer_inventory)
 
 
 def test_nobody_can_take_a_page_for_a_vendors(market: SimulatedMarket) -> None:
@@ -90,8 +89,8 @@ def test_every_row_parses_and_none_is_rejected(market: SimulatedMarket, parsed: 
     for page in market.pages:
         read = parsed[page.file_name]
         assert (read.underlying, read.rows.height, read.rejected.height) == (page.underlying, page.rows, 0)
-        assert read.rows["contract_id"].to_list() == market.truth[page.file_name]["contract_id"].to_list()
-        assert read.rows["open_interest"].to_list() == market.truth[page.file_name]["open_interest"].to_list()
+        assert read.rows["contract_id"].to_list() == market.truth[page]["contract_id"].to_list()
+        assert read.rows["open_interest"].to_list() == market.truth[page]["open_interest"].to_list()
         assert read.underlying_last == page.header_last
 
 
@@ -101,6 +100,7 @@ def test_every_clock_is_read_and_leads_to_the_true_session_and_open_interest(
     calendar = us_sessions()
     for page in market.pages:
         read = parsed[page.file_name]
+        assert page.header_ts is not None
         assert read.header_ts == page.header_ts
         placement = place_by_header_clock(page.header_ts, read.first_expiry, calendar)
         assert (placement.session_date, placement.snapshot_ts) == (page.session_date, page.snapshot_ts)
@@ -151,7 +151,7 @@ def test_expired_series_and_missing_volatilities_are_still_listed_with_open_inte
     market: SimulatedMarket, parsed: dict[str, ChainPage]
 ) -> None:
     for page in originals(market, "SPX"):
-        rows, truth = parsed[page.file_name].rows, market.truth[page.file_name]
+        rows, truth = parsed[page.file_name].rows, market.truth[page]
         held = pl.DataFrame({"iv": rows["vendor_iv_frac"], "held": rows["open_interest"], "is_live": truth["is_live"]})
         assert held.filter(pl.col("is_live") & (pl.col("iv") == 0) & (pl.col("held") > 0)).height > 0
         if page.session_basis == "header_after_close":
@@ -161,10 +161,10 @@ def test_expired_series_and_missing_volatilities_are_still_listed_with_open_inte
 def test_am_series_stop_trading_the_day_before_the_third_friday(market: SimulatedMarket) -> None:
     third_friday = pl.datetime(2024, 6, 21)
     of_expiry = (pl.col("root") == "SPX") & (pl.col("expiry_ts").dt.truncate("1d") == third_friday)
-    noon = market.truth[page_of(market, "spx_quotedata_2024-06-21_1245").file_name].filter(of_expiry)
+    noon = market.truth[page_of(market, "spx_quotedata_2024-06-21_1245")].filter(of_expiry)
     assert noon["open_interest"].sum() > 100_000
     assert noon["volume"].sum() == 0 and not noon["is_live"].any()
-    at_noon = market.truth[page_of(market, "spx_quotedata_2024-06-21_1245").file_name]
+    at_noon = market.truth[page_of(market, "spx_quotedata_2024-06-21_1245")]
     pm_strikes = at_noon.filter(
         (pl.col("root") == "SPXW") & pl.col("is_live") & (pl.col("expiry_ts").dt.truncate("1d") == third_friday)
     )
@@ -177,7 +177,7 @@ def test_the_true_price_of_every_live_contract_lies_inside_its_quotes(
     for page in market.pages:
         if page.is_zeroed:
             continue
-        rows, truth = parsed[page.file_name].rows, market.truth[page.file_name]
+        rows, truth = parsed[page.file_name].rows, market.truth[page]
         assert (rows["bid"] <= truth["price"] + 1e-9).all() and (truth["price"] <= rows["ask"] + 1e-9).all()
 
 
@@ -189,7 +189,7 @@ def test_no_spread_or_butterfly_can_be_traded_at_a_riskless_profit(
         if page.is_zeroed:
             continue
         quotes = parsed[page.file_name].rows.select("bid", "ask")
-        table = pl.concat([market.truth[page.file_name], quotes], how="horizontal").filter("is_live")
+        table = pl.concat([market.truth[page], quotes], how="horizontal").filter("is_live")
         for (_, _, kind), chain in table.group_by("root", "expiry_ts", "option_type"):
             ordered = chain.sort("strike")
             strike, bid, ask = (ordered[name].to_numpy() for name in ("strike", "bid", "ask"))
@@ -203,7 +203,7 @@ def test_no_spread_or_butterfly_can_be_traded_at_a_riskless_profit(
 def test_parity_of_the_quotes_finds_the_true_forward(market: SimulatedMarket, parsed: dict[str, ChainPage]) -> None:
     page = page_of(market, "spx_quotedata_2024-06-18")
     quotes = parsed[page.file_name].rows.select("bid", "ask")
-    table = pl.concat([market.truth[page.file_name], quotes], how="horizontal").filter("is_live")
+    table = pl.concat([market.truth[page], quotes], how="horizontal").filter("is_live")
     both = table.pivot(
         "option_type", index=["root", "expiry_ts", "strike", "forward", "discount_factor"], values=["bid", "ask"]
     )
@@ -220,11 +220,10 @@ def test_open_interest_can_be_dated_by_volume_and_only_by_the_right_one(
 ) -> None:
     calendar = us_sessions()
     volumes = {
-        page.session_date: market.truth[page.file_name].select("contract_id", "volume")
-        for page in originals(market, underlying)
+        page.session_date: market.truth[page].select("contract_id", "volume") for page in originals(market, underlying)
     }
     held: dict[date, pl.DataFrame] = {
-        page.open_interest_date: market.truth[page.file_name].select("contract_id", "open_interest")
+        page.open_interest_date: market.truth[page].select("contract_id", "open_interest")
         for page in originals(market, underlying)
     }
     compared = 0
@@ -252,7 +251,7 @@ def test_the_curve_file_is_the_treasurys_and_leads_to_the_true_discount(market: 
     curves = {curve.curve_date: curve for curve in treasury_par_csv.parse(market.files[RATES]).curves}
     assert date(2024, 6, 19) not in curves
     for page in market.pages:
-        live = market.truth[page.file_name].filter("is_live")
+        live = market.truth[page].filter("is_live")
         assert page.curve_date == us_sessions().before(page.session_date)
         half_year = curves[page.curve_date].percent_by_months[6.0] / 100
         simple = 1 / (1 + half_year * live["t_years"])

@@ -12,8 +12,9 @@ from models.discount import zero_curve
 from models.forwards import SnapshotMark, mark_snapshot
 from models.surface import build_surface
 from pipelines.markets import root_of
-from pipelines.simulate import SimulatedMarket, SimulatedPage, simulate_market
+from pipelines.simulate import SimulatedMarket, SimulatedPage
 from pipelines.sources import cboe_quotedata_csv, treasury_par_csv
+from tests.pipelines.simulated import small_market
 
 RATES = "simulated_daily_treasury_rates.csv"
 DEFAULT_CARRY_FRAC = 0.015  # not the carry of the simulation: the fallback must be visibly worse than parity
@@ -32,7 +33,7 @@ def compute(market: SimulatedMarket, page: SimulatedPage) -> Computed:
     (curve,) = [c for c in treasury_par_csv.parse(market.files[RATES]).curves if c.curve_date == page.curve_date]
     months = np.array(sorted(curve.percent_by_months))
     zero = zero_curve(months / 12, np.array([curve.percent_by_months[m] / 100 for m in months]))
-    rows, truth = cboe_quotedata_csv.parse(market.files[page.file_name]).rows, market.truth[page.file_name]
+    rows, truth = cboe_quotedata_csv.parse(market.files[page.file_name]).rows, market.truth[page]
     roots = [root_of(root) for root in rows["root"]]
     chain = rows.with_columns(
         expiry_ts=truth["expiry_ts"],
@@ -54,7 +55,7 @@ def compute(market: SimulatedMarket, page: SimulatedPage) -> Computed:
 
 @pytest.fixture(scope="module")
 def computed() -> list[Computed]:
-    market = simulate_market(2)
+    market = small_market()
     return [compute(market, page) for page in market.pages if page.repeats is None]
 
 
