@@ -7,10 +7,10 @@ import sys
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.cli import ask, data, fetch, look, operate_daily
+from pipelines.cli import ask, data, fetch, keep, look, operate_daily
 from pipelines.cli.app import UserError, app
 
-__all__ = ["app", "ask", "data", "fetch", "look", "main", "operate_daily"]
+__all__ = ["app", "ask", "data", "fetch", "keep", "look", "main", "operate_daily"]
 
 
 def main() -> None:

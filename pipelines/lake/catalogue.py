@@ -239,6 +239,11 @@ class Catalogue:
             for table, row_market, session, part, v, known_at, basis, sha, count, path, stage, is_pruned in rows
         ]  # fmt: skip
 
+    def versions_of_all_tables(self) -> list[Version]:
+        return self.versions(
+            row["table_name"] for row in self.rows("select distinct table_name from partition_versions")
+        )
+
     def add_version(self, version: Version, **facts: Any) -> None:
         self._insert(
             "partition_versions",

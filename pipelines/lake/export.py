@@ -43,14 +43,21 @@ def all_or_none(paths: Paths) -> Iterator[None]:
 
 
 def _export(lake: Lake) -> None:
+    for name, frame in catalogue_frames(lake).items():
+        buffer = io.BytesIO()
+        frame.write_parquet(buffer, compression="zstd")
+        write_durably(lake.paths.exports / f"{name}.parquet", buffer.getvalue(), label="export")
+
+
+def catalogue_frames(lake: Lake) -> dict[str, pl.DataFrame]:
+    """What the exports hold, from the catalogue as it is now."""
+    frames = {}
     for name, query in _QUERIES.items():
         columns = {column.name: column.dtype for column in TABLES[name].columns}
         rows = lake.catalogue.rows(query)
         frame = pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=columns)
-        typed = frame.select(_typed(frame, column, dtype) for column, dtype in columns.items())
-        buffer = io.BytesIO()
-        typed.write_parquet(buffer, compression="zstd")
-        write_durably(lake.paths.exports / f"{name}.parquet", buffer.getvalue(), label="export")
+        frames[name] = frame.select(_typed(frame, column, dtype) for column, dtype in columns.items())
+    return frames
 
 
 def _typed(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from pipelines.lake.files import sync_directory
 from pipelines.lake.steps import step
@@ -54,7 +56,7 @@ def publish(paths: Paths, *, full_refresh: bool = False) -> PublishReport:
     paths.build.mkdir(parents=True, exist_ok=True)
     with turn(publish_lock(paths)):
         frames = exports(paths)
-        wanted = Fingerprints(content_fingerprint(frames), project_fingerprint())
+        wanted = fingerprints(frames)
         held = recorded(paths)
         is_published = full_refresh or held != wanted
         is_rebuilt = is_published and (full_refresh or held is None or held.project != wanted.project)
@@ -65,6 +67,11 @@ def publish(paths: Paths, *, full_refresh: bool = False) -> PublishReport:
         # After the file, so that a Parquet mart is never ahead of it; repeated when a kill came between.
         written = export(paths, f"{wanted.project}-{wanted.content}")
     return PublishReport(is_published, is_rebuilt, time.monotonic() - started, written)
+
+
+def fingerprints(frames: Mapping[str, pl.DataFrame]) -> Fingerprints:
+    """Of a file built of these exports by the project as it is now."""
+    return Fingerprints(content_fingerprint(frames), project_fingerprint())
 
 
 def recorded(paths: Paths) -> Fingerprints | None:

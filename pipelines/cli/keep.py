@@ -1,0 +1,38 @@
+"""Commands that keep a lake: verify."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.app import KEEP, app
+
+
+class Style(StrEnum):
+    text = "text"
+    json = "json"
+
+
+StyleOption = Annotated[Style, typer.Option("--format", "-f", help="How to print what was found.")]
+
+
+@app.command(rich_help_panel=KEEP, epilog="Examples: `dealerflow verify` · `dealerflow verify --format json`")
+def verify(style: StyleOption = Style.text) -> None:
+    """Hash every raw object and every partition file again and compare with the catalogue.
+
+    Names each missing or changed file with what it is; the exit code is then 1. Files that no row knows are listed
+    and are no fault.
+    """
+    from pipelines.lake.store import opened
+    from pipelines.operate import progress_bar
+    from pipelines.settings import data_paths
+    from pipelines.upkeep import tell
+    from pipelines.upkeep.verify import verify as check
+
+    with opened(data_paths()) as lake, progress_bar() as bar:
+        task = bar.add_task("verify", total=None)
+        done = check(lake, lambda done, total: bar.update(task, completed=done, total=total))
+    tell.tell_json(done) if style is Style.json else tell.tell_verified(done)
+    raise typer.Exit(1 if done.faults else 0)
