@@ -6,6 +6,7 @@ import re
 
 from pipelines.fetch import cboe
 from pipelines.fetch.feed import Feed, FeedError, require_data
+from pipelines.sources import cboe_index_csv
 from pipelines.sources.page import Declared, Unreadable
 
 _INDEX = re.compile(r"^[A-Z][A-Z0-9]{0,11}$")
@@ -23,14 +24,10 @@ def path_of(symbol: str) -> str:
 
 
 def check(data: bytes, symbol: str) -> None:
-    """Prices of a session do not name the index; a single value is headed by its name."""
+    """The prices of a session do not say whose they are; where a file does, its parser compares."""
     require_data(data)
-    heading = data[:256].decode("utf-8-sig", "replace").splitlines()[0]
-    names = [name.strip(' "').upper() for name in heading.split(",")]
-    if names[0] != "DATE":
+    if not cboe_index_csv.recognise(data):
         raise Unreadable(f"the vendor sent something else than the history of {symbol}")
-    if len(names) == 2 and names[1] not in {symbol, "CLOSE"}:
-        raise Unreadable(f"the vendor sent the history of {names[1][:20]!r} instead of {symbol}")
 
 
 FEED = Feed(
@@ -40,7 +37,7 @@ FEED = Feed(
     example="VIX SPX",
     terms=cboe.TERMS,
     base_url=cboe.FEED.base_url,
-    largest_bytes=32 * 2**20,
+    largest_bytes=cboe_index_csv.LARGEST_BYTES,
     item_of=item_of,
     path_of=path_of,
     check=check,

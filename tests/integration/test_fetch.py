@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +26,12 @@ from pipelines.fetch.client import Client, Fetched
 from pipelines.fetch.feed import FeedError
 from pipelines.lake.store import Lake, opened
 from pipelines.load import Loaded
+from pipelines.materialise import bring_up_to_date
 from pipelines.settings import PROJECT, Paths
+from pipelines.simulate import simulate_market, small
+from pipelines.simulate.declare import Pull
+from pipelines.stages.landing import LANDING
+from tests.integration.spine import current
 from tests.stand_in import Answer, FakeClock, Site, standing_in
 from tests.stand_in.pages import chain_json, curves_csv
 from tests.stand_in.site import MAINTENANCE
@@ -89,6 +95,27 @@ def test_chains_land_with_the_time_at_which_they_were_had(lake: Lake, site: Site
         assert sidecar.captured_at == f"{one.known_at:%Y-%m-%d %H:%M:%S}.000000"
 
 
+def test_whole_chains_of_the_simulated_market_are_known_from_the_moment_of_their_capture(
+    lake: Lake, site: Site, client: Client
+) -> None:
+    day = date(2024, 6, 20)
+    pulls = [Pull(name, datetime(2024, 6, 20, 16, 35), "json", day, "vendor_quote_time") for name in ("SPX", "SPY")]
+    market = simulate_market(scenario=replace(small(), pulls=tuple(pulls)))
+    for pull, path in zip(pulls, ("_SPX", "SPY"), strict=True):
+        site.answers(f"{CHAINS}/{path}.json", Answer(market.files[pull.file_name], is_chunked=True))
+    loaded = fetch(lake, client, "cboe", "SPX", "SPY")
+    bring_up_to_date(lake, [LANDING])
+    chains = current(lake, "chains")
+    for page, one in zip(market.pages, loaded, strict=True):
+        assert (one.part, one.rows_in) == (page.underlying, page.rows)
+        rows = chains.filter(part=page.underlying)
+        assert rows.height == one.rows_landed
+        assert rows["session_date"].unique().to_list() == [page.session_date]
+        assert rows["snapshot_ts"].unique().to_list() == [page.snapshot_ts]
+    versions = {version.key.part: version for version in lake.catalogue.versions(["chains"])}
+    assert {part: version.known_at for part, version in versions.items()} == {one.part: one.known_at for one in loaded}
+
+
 def test_unchanged_content_makes_no_new_version(lake: Lake, site: Site, client: Client, clock: FakeClock) -> None:
     at = [EVENING, EVENING + timedelta(minutes=30)]
     site.answers(
@@ -106,6 +133,26 @@ def test_the_curves_of_a_year_land_and_grow(lake: Lake, site: Site, client: Clie
     site.answers(f"{CURVES}/2024/all", Answer(june_20), Answer(june_20), Answer(june_21))
     fates = [fetch(lake, client, "treasury", "2024")[0].fate for _ in range(3)]
     assert fates == ["landed", "duplicate_bytes", "landed"]
+
+
+def test_the_history_of_an_index_lands_under_its_name(lake: Lake, site: Site, client: Client) -> None:
+    history = b"DATE,OPEN,HIGH,LOW,CLOSE\n06/18/2024,12.9,13,12,12.3\n06/20/2024,12.5,13.6,12.4,13.3\n"
+    site.answers("/api/global/us_indices/daily_prices/VIX_History.csv", Answer(history, content_type="text/csv"))
+    landed, again = (fetch(lake, client, "index", "VIX")[0] for _ in range(2))
+    assert (landed.fate, landed.part, landed.rows_landed, landed.session_date) == (
+        "landed",
+        "VIX",
+        2,
+        date(2024, 6, 20),
+    )
+    assert again.fate == "duplicate_bytes"
+
+
+def test_the_history_of_another_index_is_refused(lake: Lake, site: Site, client: Client) -> None:
+    path = "/api/global/us_indices/daily_prices/VVIX_History.csv"
+    site.answers(path, Answer(b"DATE,SKEW\n06/20/2024,140\n", content_type="text/csv"))
+    (refused,) = fetch(lake, client, "index", "VVIX")
+    assert (refused.fate, refused.reason) == ("refused", "the file is of SKEW, not of VVIX")
 
 
 def test_one_symbol_that_fails_leaves_the_others_unharmed(lake: Lake, site: Site, client: Client) -> None:
@@ -149,7 +196,7 @@ def test_nothing_is_asked_before_the_terms_are_accepted(lake: Lake, site: Site, 
 def test_the_lake_is_free_while_a_vendor_is_asked(lake: Lake, site: Site, clock: FakeClock, tmp_path: Path) -> None:
     class Watched(Client):
         def get(self, url: str, *, largest_bytes: int) -> Fetched:
-            with opened(lake.paths) as other, other.writing():
+            with opened(lake.paths) as other, other.writing(patience_seconds=0):
                 return super().get(url, largest_bytes=largest_bytes)
 
     with Watched(tmp_path / "turns", clock=clock) as client:

@@ -155,11 +155,6 @@ def test_a_chain_of_another_symbol_or_a_damaged_one_is_refused(data: bytes, word
     assert len(str(refused.value)) < 120 and "\n" not in str(refused.value)
 
 
-def test_the_history_of_another_index_is_refused() -> None:
-    with pytest.raises(Unreadable, match="the history of 'SKEW' instead of VVIX"):
-        INDEX.check(b"DATE,SKEW\n06/20/2024,140\n", "VVIX")
-
-
 def test_only_stand_ins_on_this_machine_replace_a_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEALERFLOW_VENDOR_URLS", '{"cboe": "http://127.0.0.1:8080/"}')
     assert CBOE.url_of("SPY").startswith("http://127.0.0.1:8080/api/")
