@@ -11,6 +11,7 @@ import re
 import polars as pl
 
 from pipelines.sources.bars import BAR_SCHEMA, PRICES, BarFile, judge_bars
+from pipelines.sources.chain_rows import plain_symbol
 from pipelines.sources.csv_table import header_names, is_no_number, number, read_texts, row_texts, text
 from pipelines.sources.page import Declared, Unreadable
 
@@ -28,12 +29,12 @@ def recognise(data: bytes) -> bool:
 def bars(data: bytes, declared: Declared) -> BarFile:
     """The days of one index. `declared.underlying` names it where the header does not."""
     names = _names(data)
-    symbol = _named_symbol(names)
-    if names != _UNNAMED and symbol is None:
+    named, owners = _named_symbol(names), plain_symbol(declared.underlying or "")
+    if names != _UNNAMED and named is None:
         raise Unreadable("the column names are not those of an index history")
-    if symbol and declared.underlying and symbol != declared.underlying:
-        raise Unreadable(f"the file is of {symbol}, not of {declared.underlying}")
-    symbol = symbol or declared.underlying
+    if named and owners and named != owners:
+        raise Unreadable(f"the file is of {named}, not of {owners}")
+    symbol = named or owners or None
     if symbol is None:
         raise Unreadable("the file does not say whose prices these are; name the index with --underlying SYMBOL")
     table, ragged = read_texts(data)
