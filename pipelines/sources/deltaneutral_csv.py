@@ -51,6 +51,7 @@ def pages(data: bytes, declared: Declared) -> list[ChainPage]:
         raise Unreadable(f"no column {missing[0]!r}")
     return gather(
         _typed(table),
+        table,
         ragged,
         required=_REQUIRED,
         reasons=[
@@ -81,7 +82,6 @@ def _typed(table: pl.DataFrame) -> pl.DataFrame:
         root=pl.when(is_whole).then(symbol.str.head(-15)).otherwise(symbol),
         stated_symbol=pl.when(is_whole).then(symbol),
         is_unreadable=pl.any_horizontal(csv_table.is_no_number(column) for column in _NUMBERS.values()),
-        row_text=csv_table.row_texts(table),
         is_adjusted=pl.lit(value=False),
         multiplier=pl.lit(None, dtype=pl.Float64),
         header_ts=pl.lit(None, dtype=pl.Datetime("us")),

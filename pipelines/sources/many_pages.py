@@ -20,6 +20,7 @@ from pipelines.sources.chain_rows import (
     plain_symbol,
     without_repeats,
 )
+from pipelines.sources.csv_table import row_texts
 from pipelines.sources.page import REJECTED_SCHEMA, ChainPage, OpenInterestRule, Unreadable
 
 EARLIEST_YEAR, LATEST_YEAR = 2005, 2040
@@ -33,6 +34,7 @@ Groups = dict[Place, pl.DataFrame]
 
 def gather(
     typed: pl.DataFrame,
+    table: pl.DataFrame,
     unreadable: pl.DataFrame,
     *,
     required: Sequence[str],
@@ -41,13 +43,17 @@ def gather(
 ) -> list[ChainPage]:
     """The pages of a file, by underlying and instant. All rows of one row_number belong to the same page.
 
-    `typed`: what `judge` asks for, and underlying (null: that of the root), quote_ts and header_ts (UTC) and
-    underlying_last. `unreadable`: rows that could not be typed. Rows that belong to no page are counted with the first.
+    `typed`: what `judge` asks for but for row_text, and underlying (null: that of the root), quote_ts and header_ts
+    (UTC) and underlying_last. `table`: the cells as they stand in the file, by row_number. `unreadable`: rows that
+    could not be typed. Rows that belong to no page are counted with the first.
     """
     rows_in = typed.height + unreadable.height
+    nothing = pl.lit(None, dtype=pl.String)
     typed = typed.with_columns(owner=_owners(typed["root"])).with_columns(underlying=pl.coalesce("underlying", "owner"))
-    kept, rejected = judge(typed, required=required, reasons=[*reasons, *_PLACING_REASONS])
-    rejected = pl.concat([unreadable, rejected])
+    kept, rejected = judge(
+        typed.with_columns(row_text=nothing), required=required, reasons=[*reasons, *_PLACING_REASONS]
+    )
+    rejected = pl.concat([unreadable, _with_texts(rejected, table)])
     if kept.is_empty():
         reason = rejected["reason"][0] if rows_in else "there are none"
         raise Unreadable(f"none of {rows_in} rows can be read ({reason})")
@@ -59,9 +65,9 @@ def gather(
     set_aside = _grouped(
         found.with_columns(pl.col(name).fill_null(value) for name, value in zip(_PLACE, first, strict=True))
     )
-    nothing = pl.DataFrame(schema=REJECTED_SCHEMA)
+    none = pl.DataFrame(schema=REJECTED_SCHEMA)
     return [
-        _page(place, groups[place], set_aside.get(place, nothing), open_interest_rule)
+        _page(place, groups[place], set_aside.get(place, none), open_interest_rule)
         for place in sorted(groups, key=_order)
     ]
 
@@ -85,6 +91,13 @@ def plain_symbols(names: pl.Series) -> pl.Series:
 
 def _order(place: Place) -> list[str]:
     return [str(part) for part in place]
+
+
+def _with_texts(rejected: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """Whole chains are seldom rejected: only what is needs its cells as one text."""
+    cells = table.join(rejected.select("row_number").unique(), on="row_number", how="semi")
+    texts = cells.select("row_number", row_text=row_texts(table))
+    return rejected.drop("row_text").join(texts, on="row_number", how="left", maintain_order="left")
 
 
 def _grouped(rows: pl.DataFrame) -> Groups:

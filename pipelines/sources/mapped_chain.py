@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipelines.sources import csv_table, mapped_cells, unstated_roots
+from pipelines.sources import mapped_cells, unstated_roots
 from pipelines.sources.chain_rows import LARGEST_NUMBER, Reason, osi_parts, osi_symbol, plain_symbol
 from pipelines.sources.many_pages import gather, plain_symbols
 from pipelines.sources.mapped_cells import Cells, read_cells
@@ -52,6 +52,7 @@ def pages(data: bytes, declared: Declared) -> list[ChainPage]:
     contracts = _by_symbol(stated) if cells.has("columns.symbol") else _by_columns(stated, cells)
     return gather(
         contracts.with_columns(contract_id=osi_symbol()),
+        cells.table,
         cells.ragged,
         required=("row_number",) if cells.has("columns.symbol") else ("strike",),
         reasons=_reasons(cells, mapping),
@@ -79,7 +80,7 @@ def _stated(cells: Cells, mapping: ChainMapping, underlying: str | None) -> pl.D
     if mapping.known is not None:
         others["header_ts"] = cells.instant("known", mapping.known, of_sessions=False)
     defaults: dict[str, pl.Expr | pl.Series] = {**_DEFAULTS, "underlying": pl.lit(underlying, dtype=pl.String)}
-    stated = cells.table.select("row_number", row_text=csv_table.row_texts(cells.table)).with_columns(
+    stated = cells.table.select("row_number").with_columns(
         is_unreadable=cells.is_unreadable(key for key in _NUMBERS.values() if cells.has(key)),
         **defaults | numbers | texts | others,
     )

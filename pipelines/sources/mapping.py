@@ -106,7 +106,7 @@ BarNumber = Literal["open", "high", "low", "close", "volume"]
 
 class _Mapping(_Table):
     underlying: Symbol | None = None
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    separator: Literal[",", ";", "|", "\t"] = ","
     missing: Words = [""]  # besides the empty one
 
 

@@ -47,6 +47,7 @@ def pages(data: bytes, declared: Declared) -> list[ChainPage]:
     table = table.rename(_plain)
     return gather(
         _typed(table, underlying),
+        table,
         ragged,
         required=("strike",),
         reasons=[
@@ -67,7 +68,6 @@ def _typed(table: pl.DataFrame, underlying: str) -> pl.DataFrame:
     """Two rows a line."""
     lines = table.select(
         "row_number",
-        row_text=csv_table.row_texts(table),
         underlying=pl.lit(underlying),
         underlying_last=csv_table.number("UNDERLYING_LAST"),
         strike=csv_table.number("STRIKE"),

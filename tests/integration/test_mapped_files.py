@@ -17,6 +17,7 @@ from pipelines.sources.page import Declared
 from tests.integration.documents import PROJECT
 from tests.integration.spine import current, derive, refusals
 from tests.pipelines import test_optionsdx_us_csv as optionsdx
+from tests.samples import needs_samples, sample
 
 DOCUMENT = (PROJECT / "docs" / "MAPPING.md").read_text()
 BLOCKS = re.findall(r"^```(csv|toml)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
@@ -115,3 +116,14 @@ def test_a_chain_without_open_interest_has_volatility_and_null_exposures(lake: L
     summary = current(lake, "exposure_summary").filter(scope="all")
     assert set(summary["scope_status"]) == {"no_open_interest"}
     assert summary["net_gex_usd_per_1pct"].null_count() == summary.height > 0
+
+
+@needs_samples
+@pytest.mark.samples
+def test_real_excerpts_of_a_few_contracts_a_day_are_partial(lake: Lake, tmp_path: Path) -> None:
+    excerpt = sample("livevol_like").joinpath("deltaneutral_spx_2014_lambdaclass.csv").read_text().splitlines()[:21]
+    loaded = load(lake, tmp_path, "\n".join(excerpt), Declared())
+    assert (loaded.fate, loaded.source, loaded.rows_landed) == ("landed", "deltaneutral_eod", 20)
+    assert refusals(derive(lake)) == []
+    quality = current(lake, "snapshot_quality")
+    assert (quality.height, quality["is_partial"].all()) == (5, True)

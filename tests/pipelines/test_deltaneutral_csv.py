@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.sources import recognise
@@ -169,6 +169,7 @@ cells = st.sampled_from(
 )
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 19), cells, st.integers(100, 103)), max_size=8))
 def test_no_row_is_lost_whatever_stands_in_its_cells(changes: list[tuple[int, str, int]]) -> None:
     lines = [line()]

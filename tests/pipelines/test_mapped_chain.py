@@ -122,7 +122,7 @@ LINES = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(st.lists(LINES, max_size=12))
 def test_a_native_layout_that_is_mapped_gives_the_native_pages(lines: list[str]) -> None:
     data = deltaneutral.file(deltaneutral.line(), *lines)
@@ -362,7 +362,7 @@ def test_more_rows_or_bytes_than_declared_are_refused_from_the_footer_alone(monk
     assert "bytes unpacked are more" in refusal(data)
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(st.data())
 def test_a_damaged_parquet_file_is_refused_or_read_but_never_breaks(data: st.DataObject) -> None:
     whole = bytearray(parquet(table().select(pl.all().repeat_by(50).explode())))

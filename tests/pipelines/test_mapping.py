@@ -59,7 +59,7 @@ def test_a_symbol_is_spelled_as_roots_are() -> None:
         (chain('underlying = "A"', 'underlying = "u"'), "underlying: give one symbol or a column"),
         (chain('underlying = "^"'), "underlying: not the symbol"),
         (chain('open_interest_rule = "pulled"'), "open_interest_rule: .*'session_start', 'session_end' or 'unknown'"),
-        (chain('separator = ";;"'), "separator: .*at most 1"),
+        (chain('separator = ";;"'), "separator: .*',', ';', '|' or"),
         (chain('missing = "NA"'), "missing: .*list"),
         (chain(quotes='clock = "4pm"'), 'quotes.clock: write "close"'),
         (chain(quotes='clock = "16:00"\nzone = "UTC"'), "quotes: dates have a clock, times have a zone"),

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.markets import _EUROPEAN_INDEX_ROOTS, root_of
@@ -151,6 +151,7 @@ def test_a_file_of_undecidable_series_is_refused() -> None:
 cells = st.sampled_from(["", "1", "-1", "x", "nan", "2023-01-03", "2023-01-20", "2023-01-03 16:00", ","])
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from(NAMES), cells, st.integers(100, 102)), max_size=8))
 def test_no_side_is_lost_whatever_stands_in_the_cells(changes: list[tuple[str, str, int]]) -> None:
     pages(line(), *(line(strike, **{name: cell}) for name, cell, strike in changes), declared=SPX)
