@@ -1,4 +1,4 @@
-"""Commands that keep a lake: verify."""
+"""Commands that keep a lake: verify, lineage."""
 
 from __future__ import annotations
 
@@ -36,3 +36,29 @@ def verify(style: StyleOption = Style.text) -> None:
         done = check(lake, lambda done, total: bar.update(task, completed=done, total=total))
     tell.tell_json(done) if style is Style.json else tell.tell_verified(done)
     raise typer.Exit(1 if done.faults else 0)
+
+
+@app.command(
+    rich_help_panel=KEEP,
+    epilog="Examples: `dealerflow lineage key_levels SPX 2024-06-25` · `... strike_exposures SPX v2 strike=5500`",
+)
+def lineage(
+    table: Annotated[str, typer.Argument(help="A table, as `dealerflow tables` lists them, or one of the lake.")],
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="Underlying, session, version, or column=value.")
+    ] = None,
+    is_all: Annotated[bool, typer.Option("--all", help="Show many equal branches one by one.")] = False,
+    style: StyleOption = Style.text,
+) -> None:
+    """Follow a number back: published table, partition version, its inputs stage by stage, the vendors' files.
+
+    Without a session the newest that fits is shown.
+    """
+    from pipelines.lake.store import opened
+    from pipelines.settings import data_paths
+    from pipelines.upkeep import tell
+    from pipelines.upkeep.lineage import lineage as follow
+
+    with opened(data_paths()) as lake:
+        root = follow(lake, table, keys or [], is_all=is_all)
+    tell.tell_json(root) if style is Style.json else tell.tell_lineage(root)

@@ -10,12 +10,18 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
 
+from pipelines.upkeep.provenance import Step
 from pipelines.upkeep.verify import Verified
 
 # Piped output takes the room it needs; a terminal has its own width.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 300)
 _LISTED = 20  # leftovers named
+_IN_SENTENCE = {
+    "known_at", "known_at_basis", "stage", "method_version", "code_version", "row_count", "output_sha256",
+}  # fmt: skip
 
 
 def tell_json(value: Any) -> None:
@@ -42,3 +48,39 @@ def tell_verified(done: Verified) -> None:
     pruned = f", {done.pruned} pruned" if done.pruned else ""
     verdict = f"[red]{len(done.faults)} wrong[/red]" if done.faults else "all as the catalogue says"
     console.print(f"{done.raw_objects} raw objects, {done.partitions} partition files{pruned}: {verdict}.")
+
+
+def tell_lineage(root: Step) -> None:
+    tree = Tree(_label(root), guide_style="dim")
+    _grow(tree, root)
+    console.print(tree, soft_wrap=True)
+
+
+def _grow(tree: Tree, step: Step) -> None:
+    for part in step.made_of:
+        _grow(tree.add(_label(part)), part)
+
+
+def _label(step: Step) -> Text:
+    """The name, and below it what is known of it."""
+    facts = step.facts
+    name = Text(step.name, style={"table": "bold", "raw": "green", "version": "cyan"}.get(step.kind, ""))
+    if "told" in facts:
+        return name + Text(f" ({facts['told']})", style="dim")
+    known = f"known {_instant(facts['known_at'])}" if facts.get("known_at") else ""
+    basis = f" by {facts['known_at_basis']}" if "known_at_basis" in facts else ""
+    method, rows = "", f"{facts['row_count']} rows" if "row_count" in facts else ""
+    if "stage" in facts:
+        method = f"{facts['stage']} method {facts['method_version']}, code {facts['code_version']}"
+    plain = [_fact(name, value) for name, value in facts.items() if name not in _IN_SENTENCE]
+    lines = ["  ".join(text for text in (known + basis, method, rows) if text), *plain]
+    return Text("\n").join([name, *(Text(f"  {line}") for line in lines if line)])
+
+
+def _fact(name: str, value: Any) -> str:
+    return name if value is True else f"{name}: {_instant(value)}"
+
+
+def _instant(value: Any) -> str:
+    """Whole seconds without their six zeros."""
+    return str(value).removesuffix(".000000")
