@@ -71,7 +71,7 @@ METHOD_VERSIONS: dict[str, str] = {
 }
 METHOD_DESCRIPTIONS: dict[str, str] = {
     "rates": "Treasury par yields to zero rates: simple yields below one year, semi-annual bootstrap from one year.",
-    "file_bars": "Daily bars from files by symbol and month; the newest file's word, known at 18:00 New York of its day.",
+    "file_bars": "Daily bars from files by symbol and month; the newest file wins; known at 18:00 New York.",
     "landing": "Vendor page to canonical chain: session and open-interest date by stated ladders, header-clock gate.",
     "bars": "The underlying's daily bar as a page of the close states it, else the vendor's last as its close.",
     "marks": "Parity forwards with the fallback ladder parity, carry, stored, default; checked spot; smooth carry.",

@@ -93,37 +93,37 @@ def exposures(quantity: Floats, multiplier: Floats, spot: float, greeks: dict[st
     }
 
 
-def strike_exposures(book: Book, dealer_model: DealerModel) -> pl.DataFrame:
-    """One row per (expiry_ts, root, strike): call_, put_ and net_ of every measure, open interest, volume and dealer
-    quantity by side. Null for a side without volatility or open interest, 0 for one that is not listed; net is over
-    what is known, null where nothing is."""
+def strike_columns(book: Book, dealer_model: DealerModel) -> dict[str, Floats]:
+    """Per strike of the book: call_, put_ and net_ of every measure; open interest, volume and dealer quantity by side.
+
+    NaN for a side without volatility or open interest, 0 for one that is not listed; net is over what is known, NaN
+    where nothing is.
+    """
     quantity = dealer_quantity(book.open_interest, book.is_call, dealer_model)
     measures = exposures(quantity, book.multiplier, book.spot, book.greeks)
-    columns: dict[str, Floats] = {}
-    for name, values in measures.items():
-        columns[f"call_{name}"] = book.by_strike(values, book.is_call)
-        columns[f"put_{name}"] = book.by_strike(values, ~book.is_call)
-        columns[f"net_{name}"] = book.by_strike(values, np.ones_like(book.is_call))
+    everything = np.ones_like(book.is_call)
+    sides = (("call", book.is_call), ("put", ~book.is_call))
+    columns = {f"{side}_{name}": book.by_strike(measures[name], chosen) for side, chosen in sides for name in MEASURES}
+    columns |= {f"net_{name}": book.by_strike(measures[name], everything) for name in MEASURES}
     for name, values in (("open_interest", book.open_interest), ("volume", book.volume), ("dealer_quantity", quantity)):
-        columns[f"call_{name}"] = book.by_strike(values, book.is_call)
-        columns[f"put_{name}"] = book.by_strike(values, ~book.is_call)
-    sided = [f"{side}_{name}" for side in ("call", "put", "net") for name in MEASURES]
-    counted = ("open_interest", "volume", "dealer_quantity")
-    quantities = [f"{side}_{name}" for name in counted for side in ("call", "put")]
-    return book.strikes.select(
+        columns |= {f"{side}_{name}": book.by_strike(values, chosen) for side, chosen in sides}
+    return columns
+
+
+def strike_exposures(book: Book, dealer_model: DealerModel, columns: dict[str, Floats]) -> pl.DataFrame:
+    """One row per (expiry_ts, root, strike) with the columns of `strike_columns`; NaN becomes null."""
+    return book.strikes.select("root", "expiry_date", "expiry_ts", "strike").with_columns(
         pl.lit(dealer_model).alias("dealer_model"),
-        "root", "expiry_date", "expiry_ts", "strike",
-        *(pl.Series(name, columns[name]).fill_nan(None) for name in [*sided, *quantities]),
+        *(pl.Series(name, values, nan_to_null=True) for name, values in columns.items()),
         pl.lit("contracts").alias("quantity_unit"),
-    )  # fmt: skip
+    )
 
 
-def scope_totals(book: Book, strikes: pl.DataFrame, is_member: Bools) -> dict[str, float | int | None]:
+def scope_totals(book: Book, columns: dict[str, Floats], is_member: Bools) -> dict[str, float | int | None]:
     """Totals of the member strikes of one scope; strikes without a volatility are in the open interest and in
     contracts_not_counted only, contracts without open interest in the latter only. A scope in which no contract has
-    open interest has nothing but these counts. `strikes` is the frame of `strike_exposures`, `is_member` one flag per
+    open interest has nothing but these counts. `columns` as `strike_columns` gives them, `is_member` one flag per
     strike."""
-    members = strikes.filter(pl.Series(is_member))
     contract_in = is_member[book.row]
     is_counted = contract_in & np.isfinite(book.greeks["gamma"]) & np.isfinite(book.open_interest)
     counts: dict[str, float | int | None] = {
@@ -132,19 +132,17 @@ def scope_totals(book: Book, strikes: pl.DataFrame, is_member: Bools) -> dict[st
     }
     if not has_open_interest(book, is_member):
         return counts
+    members = {name: values[is_member] for name, values in columns.items()}
     totals: dict[str, float | int | None] = {
-        f"{side}_{name}": _total(members[f"{side}_{name}"].to_numpy()) for side in ("call", "put") for name in MEASURES
+        f"{side}_{name}": _total(members[f"{side}_{name}"]) for side in ("call", "put", "net") for name in MEASURES
     }
-    for name in MEASURES:
-        totals[f"net_{name}"] = _total(members[f"net_{name}"].to_numpy())
     market = book.open_interest * book.multiplier * book.spot * book.greeks["delta"]
     totals["dex_market_usd"] = float(np.sum(market[is_counted]))
     for name in ("gex_usd_per_1pct", "chex_usd_per_day"):
-        sides = pl.sum_horizontal(pl.col(f"{side}_{name}").abs() for side in ("call", "put"))
-        size = members.select(pl.when(pl.col(f"net_{name}").is_not_null()).then(sides)).to_series()
-        totals[f"gross_{name}"] = _total(size.to_numpy())
-    totals["call_open_interest"] = float(members["call_open_interest"].sum())
-    totals["put_open_interest"] = float(members["put_open_interest"].sum())
+        call, put = (np.nan_to_num(np.abs(members[f"{side}_{name}"])) for side in ("call", "put"))
+        totals[f"gross_{name}"] = _total((call + put)[np.isfinite(members[f"net_{name}"])])
+    for side in ("call", "put"):
+        totals[f"{side}_open_interest"] = _total(members[f"{side}_open_interest"])
     return totals | counts
 
 

@@ -12,7 +12,15 @@ import polars as pl
 from models import conventions as c
 from models import levels as lv
 from models.conventions import Bools, DealerModel, Floats, Ints, Scope
-from models.exposures import MEASURES, Book, book_of, has_open_interest, scope_totals, strike_exposures
+from models.exposures import (
+    MEASURES,
+    Book,
+    book_of,
+    has_open_interest,
+    scope_totals,
+    strike_columns,
+    strike_exposures,
+)
 from models.flip import Flip, Legs, find_flip, gamma_profile, make_legs, spot_grid
 from models.positioning import dealer_quantity
 from models.rolloff import opex_rolloff
@@ -92,7 +100,7 @@ def expose(
         for scope, member in members.items()
     }
     repriced = _repriced(book, dealer_models)
-    by_model = [strike_exposures(book, model) for model in dealer_models]
+    by_model = [strike_columns(book, model) for model in dealer_models]
     summaries: list[_Row] = []
     levels: list[_Row] = []
     profiles: list[_Row] = []
@@ -108,7 +116,9 @@ def expose(
                 levels[-1] |= _flip_columns(_flip(book, repriced, place, member, strikes), repriced.spots, spot)
                 levels[-1] |= _strike_levels(book, strikes, member, members["0dte"])
                 profiles[-1] |= _profile_columns(book, repriced, place, member)
-    all_strikes = pl.concat(by_model)
+    all_strikes = pl.concat(
+        strike_exposures(book, model, columns) for model, columns in zip(dealer_models, by_model, strict=True)
+    )
     if statuses["all"] == "no_open_interest":
         all_strikes = all_strikes.clear()
     return SnapshotExposures(
@@ -153,10 +163,10 @@ def _profile_columns(book: Book, repriced: _Repriced, place: int, member: Bools)
     return {"spot_levels": repriced.spots.tolist(), "net_gex_usd_per_1pct_curve": curve.tolist()}
 
 
-def _flip(book: Book, repriced: _Repriced, place: int, member: Bools, strikes: pl.DataFrame) -> Flip:
-    held = (strikes["call_dealer_quantity"] != 0) | (strikes["put_dealer_quantity"] != 0)
-    is_held = member & held.fill_null(value=False).to_numpy() & strikes["net_gex_usd_per_1pct"].is_not_null().to_numpy()
-    if np.unique(strikes["strike"].to_numpy()[is_held]).size < 2:
+def _flip(book: Book, repriced: _Repriced, place: int, member: Bools, strikes: Mapping[str, Floats]) -> Flip:
+    held = (np.nan_to_num(strikes[f"{side}_dealer_quantity"]) != 0.0 for side in ("call", "put"))
+    is_held = member & np.logical_or(*held) & np.isfinite(strikes["net_gex_usd_per_1pct"])
+    if np.unique(book.strikes["strike"].to_numpy()[is_held]).size < 2:
         return Flip("insufficient_data", (), None, None, None)
     series_in = _series_in(book, member)
     curves = [np.asarray(np.sum(profile[place][series_in], axis=0)) for profile in repriced.profiles]
@@ -189,11 +199,11 @@ def _flip_columns(flip: Flip, spots: Floats, spot: float) -> _Row:
     return row
 
 
-def _strike_levels(book: Book, strikes: pl.DataFrame, member: Bools, is_zero_dte: Bools) -> _Row:
+def _strike_levels(book: Book, strikes: Mapping[str, Floats], member: Bools, is_zero_dte: Bools) -> _Row:
     """Levels from the strikes of the scope, summed over its roots and expiries."""
     spot = book.spot
-    is_priced = member & strikes["net_gex_usd_per_1pct"].is_not_null().to_numpy()
-    priced, today = _rolled(strikes, is_priced), _rolled(strikes, is_priced & is_zero_dte)
+    is_priced = member & np.isfinite(strikes["net_gex_usd_per_1pct"])
+    priced, today = (_rolled(book, strikes, chosen) for chosen in (is_priced, is_priced & is_zero_dte))
     k, call, put = (priced[n] for n in ("strike", "call_gex_usd_per_1pct", "put_gex_usd_per_1pct"))
     net = call + put
     today_net = today["call_gex_usd_per_1pct"] + today["put_gex_usd_per_1pct"]
@@ -221,15 +231,12 @@ def _open_interest_levels(book: Book, member: Bools) -> _Row:
     }
 
 
-def _rolled(strikes: pl.DataFrame, chosen: Bools) -> dict[str, Floats]:
+def _rolled(book: Book, strikes: Mapping[str, Floats], chosen: Bools) -> dict[str, Floats]:
     """Call and put gamma by strike over the chosen roots and expiries, strikes ascending; an unknown side adds none."""
-    rows = strikes.filter(pl.Series(chosen))
-    listed, place = np.unique(rows["strike"].to_numpy(), return_inverse=True)
+    listed, place = np.unique(book.strikes["strike"].to_numpy()[chosen], return_inverse=True)
     columns = ("call_gex_usd_per_1pct", "put_gex_usd_per_1pct")
-    return {
-        "strike": listed,
-        **{name: _sums(place, rows[name].fill_null(0.0).to_numpy(), listed.size) for name in columns},
-    }
+    sums = {name: _sums(place, np.nan_to_num(strikes[name][chosen]), listed.size) for name in columns}
+    return {"strike": listed, **sums}
 
 
 def _sums(place: Ints, values: Floats, count: int) -> Floats:
@@ -238,7 +245,7 @@ def _sums(place: Ints, values: Floats, count: int) -> Floats:
 
 def _summary_rows(
     book: Book,
-    strikes: pl.DataFrame,
+    strikes: dict[str, Floats],
     members: Mapping[Scope, Bools],
     dealer_model: DealerModel,
     statuses: Mapping[Scope, ScopeStatus],

@@ -1,13 +1,18 @@
 """Sessions of the New York exchanges: which dates trade, when they open and close, when contracts expire.
 
+The weekdays that are no sessions and the early closes stand in a file beside this module, because the library that
+knows them takes seconds to import. `python -m pipelines.calendar` writes it anew; a test compares the two.
+
 Instants are naive datetimes in UTC; dates are `datetime.date`.
 """
 
 from __future__ import annotations
 
+import csv
 from bisect import bisect_left, bisect_right
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -16,6 +21,9 @@ LAST_DAY = date(2045, 12, 29)
 
 OPENING = time(9, 30)
 REGULAR_CLOSE = time(16, 0)
+EARLY_CLOSE = time(13, 0)
+EXCEPTIONS = Path(__file__).with_name("exchange_exceptions.csv")
+_SATURDAY = 5
 
 
 def new_york_to_utc(day: date, clock: time) -> datetime:
@@ -26,6 +34,26 @@ def new_york_to_utc(day: date, clock: time) -> datetime:
 def utc_to_new_york(instant: datetime) -> datetime:
     """The New York wall clock (naive) of a UTC instant."""
     return instant.replace(tzinfo=ZoneInfo("UTC")).astimezone(NEW_YORK).replace(tzinfo=None)
+
+
+def _exceptions() -> dict[date, str]:
+    """`closed` or `early_close` by weekday."""
+    with EXCEPTIONS.open(newline="") as file:
+        return {date.fromisoformat(row["date"]): row["exception"] for row in csv.DictReader(file)}
+
+
+def exceptions_by_library() -> dict[date, str]:
+    """The same, asked of `exchange_calendars`."""
+    import exchange_calendars
+
+    exchange = exchange_calendars.get_calendar("XNYS", start=str(FIRST_DAY), end=str(LAST_DAY))
+    closes = {session.date(): close.to_pydatetime() for session, close in exchange.closes.items()}
+    clocks = {day: close.astimezone(NEW_YORK).time() for day, close in closes.items()}
+    if not set(clocks.values()) <= {REGULAR_CLOSE, EARLY_CLOSE}:
+        raise CalendarError("the exchange closes at more than two times of day")
+    days = (FIRST_DAY + timedelta(days=n) for n in range((LAST_DAY - FIRST_DAY).days + 1))
+    closed = {day: "closed" for day in days if day.weekday() < _SATURDAY and day not in clocks}
+    return dict(sorted({**closed, **{day: "early_close" for day, at in clocks.items() if at == EARLY_CLOSE}}.items()))
 
 
 class CalendarError(Exception):
@@ -40,12 +68,14 @@ class SessionCalendar:
 
     @cached_property
     def _closes(self) -> dict[date, datetime]:
-        # Imported late: it brings pandas, which commands that only read do not need.
-        import exchange_calendars
-
-        exchange = exchange_calendars.get_calendar("XNYS", start=str(self._first), end=str(self._last))
-        closes = exchange.closes.dt.tz_localize(None).dt.to_pydatetime()
-        return {session.date(): close for session, close in zip(exchange.sessions, closes, strict=True)}
+        exceptions = _exceptions()
+        days = (self._first + timedelta(days=n) for n in range((self._last - self._first).days + 1))
+        closing = {"early_close": EARLY_CLOSE, None: REGULAR_CLOSE}
+        return {
+            day: new_york_to_utc(day, closing[exceptions.get(day)])
+            for day in days
+            if day.weekday() < _SATURDAY and exceptions.get(day) != "closed"
+        }
 
     @cached_property
     def sessions(self) -> list[date]:
@@ -100,3 +130,12 @@ class SessionCalendar:
 @lru_cache(maxsize=1)
 def us_sessions() -> SessionCalendar:
     return SessionCalendar()
+
+
+def main() -> None:
+    rows = (f"{day},{exception}\n" for day, exception in exceptions_by_library().items())
+    EXCEPTIONS.write_text("date,exception\n" + "".join(rows))
+
+
+if __name__ == "__main__":
+    main()

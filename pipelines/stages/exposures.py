@@ -14,6 +14,7 @@ from pipelines.calendar import us_sessions
 from pipelines.lake.gates import GateRefused
 from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.markets import underlying_of
+from pipelines.stages.memo import remembered
 from pipelines.stages.snapshots import Stamp, gathered
 
 _TABLES = ("strike_exposures", "exposure_summary", "key_levels", "gamma_profile", "opex_rolloff")
@@ -33,7 +34,8 @@ def compute(inputs: Inputs) -> Output:
         expired = stamp.rows_of(listed).filter(
             (pl.col("expiry_date") == session) & (pl.col("expiry_ts") <= stamp.snapshot_ts)
         )
-        exposed = expose(
+        exposed = remembered(
+            expose,
             contracts,
             session_date=session,
             spot=row["spot"],
@@ -62,24 +64,24 @@ def _monthly_expiries(session: date, rule: str) -> tuple[date, ...]:
 
 
 def check_identities(strikes: pl.DataFrame, summary: pl.DataFrame) -> None:
-    """Net = call + put, per 1 % = per 1 USD x S x 0.01 up to the spot, and strikes sum to the totals of scope `all`."""
-    for measure in _MEASURES:
-        broken = strikes.filter(
-            (pl.col(f"net_{measure}") - pl.sum_horizontal(f"call_{measure}", f"put_{measure}")).abs()
-            > 1e-9 * pl.sum_horizontal(pl.col(f"call_{measure}").abs(), pl.col(f"put_{measure}").abs()) + 1e-9
-        )
-        if broken.height:
-            raise GateRefused("net_is_call_plus_put", f"{measure}: {broken.height} strikes")
-        key = ["snapshot_ts", "dealer_model"]
-        sums = strikes.group_by(key, maintain_order=True).agg(
-            summed=pl.col(f"net_{measure}").sum(),
-            size=pl.sum_horizontal(pl.col(f"call_{measure}").abs(), pl.col(f"put_{measure}").abs()).sum(),
-        )
-        totals = summary.filter((pl.col("scope") == "all") & (pl.col("scope_status") == "ok"))
-        compared = totals.join(sums, on=key, how="inner")
-        apart = compared.filter((pl.col(f"net_{measure}") - pl.col("summed")).abs() > 1e-9 * pl.col("size") + 1e-6)
-        if apart.height:
-            raise GateRefused("strikes_sum_to_totals", f"{measure}: {apart.height} totals differ from their strikes")
+    """Net = call + put on every strike, and the strikes sum to the totals of scope `all`."""
+    size = {m: pl.sum_horizontal(pl.col(f"call_{m}").abs(), pl.col(f"put_{m}").abs()) for m in _MEASURES}
+    apart = {m: pl.col(f"net_{m}") - pl.sum_horizontal(f"call_{m}", f"put_{m}") for m in _MEASURES}
+    broken = strikes.select(**{m: (apart[m].abs() > 1e-9 * size[m] + 1e-9).sum() for m in _MEASURES})
+    for measure, count in broken.row(0, named=True).items():
+        if count:
+            raise GateRefused("net_is_call_plus_put", f"{measure}: {count} strikes")
+    key = ["snapshot_ts", "dealer_model"]
+    sums = strikes.group_by(key, maintain_order=True).agg(
+        *(pl.col(f"net_{m}").sum().alias(f"summed_{m}") for m in _MEASURES),
+        *(size[m].sum().alias(f"size_{m}") for m in _MEASURES),
+    )
+    totals = summary.filter((pl.col("scope") == "all") & (pl.col("scope_status") == "ok")).join(sums, on=key)
+    differences = {m: (pl.col(f"net_{m}") - pl.col(f"summed_{m}")).abs() for m in _MEASURES}
+    differing = totals.select(**{m: (differences[m] > 1e-9 * pl.col(f"size_{m}") + 1e-6).sum() for m in _MEASURES})
+    for measure, count in differing.row(0, named=True).items():
+        if count:
+            raise GateRefused("strikes_sum_to_totals", f"{measure}: {count} totals differ from their strikes")
 
 
 def _accounts(options: pl.DataFrame, frames: dict[str, pl.DataFrame]) -> dict[str, dict[str, float]]:

@@ -19,6 +19,7 @@ from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.markets import US, root_of, underlying_of
 from pipelines.sources import CHAIN_SOURCE_NAMES
 from pipelines.stages import curves
+from pipelines.stages.memo import remembered
 from pipelines.stages.open_interest import OpenInterestEvidence, date_by_repetition, find_evidence
 from pipelines.stages.placed import PlacedPage, place
 from pipelines.tables import TABLES
@@ -103,7 +104,8 @@ def _clock_offset(inputs: Inputs, page: PlacedPage, chain: pl.DataFrame) -> floa
     live = chain.filter((pl.col("expiry_ts") > page.snapshot_ts) & pl.col("is_standard"))
     curve = curves.newest_curve(inputs, page.snapshot_ts)
     underlying = underlying_of(page.page.underlying)
-    return header_clock_offset_days(
+    return remembered(
+        header_clock_offset_days,
         live,
         snapshot_ts=page.snapshot_ts,
         spot_last=page.page.underlying_last,

@@ -14,6 +14,7 @@ from pipelines.calendar import us_sessions
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.markets import underlying_of
 from pipelines.stages import curves
+from pipelines.stages.memo import remembered
 from pipelines.stages.snapshots import Stamp, gathered
 
 PAGES_COMPARED = 20
@@ -32,7 +33,8 @@ def compute(inputs: Inputs) -> Output:
         live = chain.filter(pl.col("expiry_ts") > stamp.snapshot_ts)
         curve = curves.newest_curve(inputs, stamp.snapshot_ts)
         declared = underlying_of(stamp.underlying)
-        expiry_forwards, mark = mark_snapshot(
+        expiry_forwards, mark = remembered(
+            mark_snapshot,
             live,
             snapshot_ts=stamp.snapshot_ts,
             spot_last=page["underlying_last"],

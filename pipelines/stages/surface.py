@@ -8,6 +8,7 @@ from models.conventions import METHOD_VERSIONS
 from models.forwards import SnapshotMark
 from models.surface import build_surface
 from pipelines.lake.stage import Inputs, Output, Stage
+from pipelines.stages.memo import remembered
 from pipelines.stages.snapshots import Stamp, gathered
 
 _MARK_FIELDS = tuple(SnapshotMark.__dataclass_fields__)
@@ -24,7 +25,9 @@ def compute(inputs: Inputs) -> Output:
         chain = stamp.rows_of(chains)
         listed += chain.height
         live = chain.filter(pl.col("expiry_ts") > stamp.snapshot_ts)
-        contracts, expiries = build_surface(live, stamp.rows_of(forwards), mark, session_date=inputs.key.session_date)
+        contracts, expiries = remembered(
+            build_surface, live, stamp.rows_of(forwards), mark, session_date=inputs.key.session_date
+        )
         shared = {
             "open_interest_date": pl.lit(dates[stamp.snapshot_ts, stamp.source], dtype=pl.Date),
             "is_partial": pl.lit(row["is_partial"]),
