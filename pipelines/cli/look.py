@@ -83,9 +83,8 @@ def report(
         day = session.date() if session else newest
         page = report_page(published, day)
     target = out or paths.root / "report" / f"{day}.html"
-    size = write(page, target)
-    if out is None and day == newest:
-        write(page, target.with_name("latest.html"))
+    is_latest = out is None and day == newest
+    size = write(page, target, *([target.with_name("latest.html")] if is_latest else []))
     _tell(target, size, is_open=is_open)
 
 

@@ -222,7 +222,7 @@ def _jump_marks(grid: Grid) -> list[Json]:
 
 
 def _caption(known: pl.Series, limit: float, grid: Grid, left: int) -> str:
-    beyond = (known.abs() > limit).sum()
+    beyond = (known.abs() > limit * (1 + 1e-9)).sum()
     told = [
         "Every column is a snapshot; nights and weekends take no room. Blue strikes damp moves, red ones amplify them. "
         "Solid: spot. Dashed: gamma flip. Dotted: walls. "

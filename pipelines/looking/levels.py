@@ -53,6 +53,7 @@ def levels_figure(rows: Sequence[Row], underlying: str) -> Figure:
     frame = layout(
         HEIGHT,
         hovermode="x",
+        hoverdistance=-1,  # the whole width of a column speaks, not only the points in it
         xaxis=columns.x_axis(anchor="y2"),
         yaxis=axis(domain=_PRICES, range=bounds, tickformat=",~r"),
         yaxis2=totals_axis(_TOTALS),
@@ -100,14 +101,18 @@ def price_lines(columns: Columns, rows: Sequence[Row], *, is_over_cells: bool = 
 
 def spot_line(columns: Columns, rows: Sequence[Row]) -> Json:
     points = columns.line([row["spot"] for row in rows])
-    cards = [card(columns.title(n), row) for n, row in enumerate(rows)]
-    texts = [cards[int(x)] if float(x).is_integer() else None for x in points["x"]]
+    told = cards(columns, rows)
     return trace(
-        "scatter", "spot", mode="lines+markers" if len(columns) <= 80 else "lines", text=texts,
+        "scatter", "spot", mode="lines+markers" if len(columns) <= 80 else "lines",
+        text=[told[int(x)] if float(x).is_integer() else None for x in points["x"]],
         hovertemplate="%{text}<extra></extra>",
         line={"color": INK, "width": 2.5}, marker={"size": 6, "color": INK, "line": {"color": SURFACE, "width": 1}},
         **points,
     )  # fmt: skip
+
+
+def cards(columns: Columns, rows: Sequence[Row]) -> list[str]:
+    return [card(columns.title(n), row) for n, row in enumerate(rows)]
 
 
 def card(title: str, row: Row) -> str:
@@ -132,7 +137,8 @@ def totals(columns: Columns, rows: Sequence[Row], unit: tuple[float, str]) -> li
     values = [words.scaled(row["net_gex_usd_per_1pct"], unit[0]) for row in rows]
     return [
         trace(
-            "bar", "net GEX", x=list(range(len(columns))), y=values, yaxis="y2", hoverinfo="skip",
+            "bar", "net GEX", x=list(range(len(columns))), y=values, yaxis="y2", text=cards(columns, rows),
+            textposition="none", hovertemplate="%{text}<extra></extra>",
             marker={"color": [POSITIVE if (value or 0) > 0 else NEGATIVE for value in values]},
         )
     ]  # fmt: skip

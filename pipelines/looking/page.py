@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment
+from jinja2 import Environment, Template
 
 from pipelines.looking.figure import Figure
 
@@ -64,14 +64,11 @@ class Page:
 
 def as_html(page: Page) -> str:
     """The page as one text. Everything that comes from data is escaped on its way in."""
-    script = (_HERE / "page.js").read_text("utf-8")
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["as_data"] = as_data
-    template = environment.from_string((_HERE / "page.html").read_text("utf-8"))
+    script = _own("page.js")
     parts = [*page.parts, *itertools.chain.from_iterable(section.parts for section in page.sections)]
-    return template.render(
+    return _template().render(
         page=page,
-        css=(_HERE / "page.css").read_text("utf-8"),
+        css=_own("page.css"),
         script=script,
         library=_packed_library(),
         policy=policy(_library(), script),
@@ -94,14 +91,27 @@ def policy(*scripts: str) -> str:
     )
 
 
-def write(page: Page, path: Path) -> int:
-    """The page into a file, whole or not at all; returns its size in bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write(page: Page, *paths: Path) -> int:
+    """The page into files, each whole or not at all; returns its size in bytes."""
     content = as_html(page).encode()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_bytes(content)
+        temporary.replace(path)
     return len(content)
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["as_data"] = as_data
+    return environment.from_string(_own("page.html"))
+
+
+@cache
+def _own(name: str) -> str:
+    return (_HERE / name).read_text("utf-8")
 
 
 @cache
@@ -116,5 +126,6 @@ def _packed_library() -> str:
     return base64.b64encode(gzip.compress(_library().encode(), 9, mtime=0)).decode()
 
 
+@cache
 def _digest(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -100,7 +100,8 @@ def _first_view(row: Row, curve: pl.DataFrame, strikes: pl.DataFrame) -> list[fl
         return [min(known), max(known)]
     sizes = strikes.select(pl.sum_horizontal(pl.col("call_gex_usd_per_1pct", "put_gex_usd_per_1pct").abs()))
     wanted = [spot * 0.97, spot * 1.03, *core(strikes["strike"], sizes.to_series(), _SEEN_SHARE)]
-    wanted += [row[name] for name in ("gamma_flip", "call_wall", "put_wall") if row[name] is not None]
+    wanted += [row[name] for name in ("call_wall", "put_wall") if row[name] is not None]
+    wanted += row["gamma_flips"] or []
     prices = curve["price"].to_list() or [spot * 0.8, spot * 1.2]
     return [max(min(wanted) * 0.997, min(prices)), min(max(wanted) * 1.003, max(prices))]
 
