@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -18,10 +18,12 @@ _EXPIRIES = (date(2024, 7, 19), date(2024, 9, 20))
 _VOLATILITY = 0.2
 
 
-def archive_rows(day: date, underlying: str = "ABC", spot: float = 100.0) -> list[str]:
+def archive_rows(
+    day: date, underlying: str = "ABC", spot: float = 100.0, expiries: Sequence[date] = _EXPIRIES
+) -> list[str]:
     """Two expiries, eleven strikes; open interest that differs from day to day by less than the volume."""
     rows = []
-    for expiry in _EXPIRIES:
+    for expiry in expiries:
         strikes = np.linspace(0.9, 1.1, 11) * 100
         years = np.full(11, ((expiry - day) / timedelta(days=1) + 0.01) / 365)
         for side in ("call", "put"):
@@ -40,11 +42,17 @@ def archive_rows(day: date, underlying: str = "ABC", spot: float = 100.0) -> lis
     return rows
 
 
-def archive_file(folder: Path, days: Iterable[date], name: str | None = None, underlying: str = "ABC") -> Path:
+def archive_file(
+    folder: Path,
+    days: Iterable[date],
+    name: str | None = None,
+    underlying: str = "ABC",
+    expiries: Sequence[date] = _EXPIRIES,
+) -> Path:
     """One file with all of these days."""
     folder.mkdir(parents=True, exist_ok=True)
     listed = list(days)
-    rows = [row for day in listed for row in archive_rows(day, underlying)]
+    rows = [row for day in listed for row in archive_rows(day, underlying, expiries=expiries)]
     path = folder / (name or f"options_{listed[0]:%Y%m%d}.csv")
     path.write_text("\n".join([HEADER, *rows, ""]))
     return path

@@ -1,4 +1,4 @@
-"""Commands of every day's operation: gaps, backfill."""
+"""Commands of every day's operation: backfill, gaps, up."""
 
 from __future__ import annotations
 
@@ -49,3 +49,18 @@ def gaps() -> None:
     from pipelines.settings import data_paths
 
     show_gaps(data_paths(), utc_now())
+
+
+@app.command(rich_help_panel=KEEP, epilog="Example: `dealerflow up --port 3000`")
+def up(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web pages on 127.0.0.1.")] = 3000,
+) -> None:
+    """Run Dagster's web pages and its daemon, so that schedules fire. Ctrl-C ends both.
+
+    After every session, in New York time, followed feeds are collected, inboxes loaded, what came is computed and
+    published. What is followed and where inboxes lie stands in `dealerflow.toml` of the data folder.
+    """
+    from pipelines.daily.up import up as run_both
+    from pipelines.settings import data_paths
+
+    run_both(data_paths(), port, typer.echo)

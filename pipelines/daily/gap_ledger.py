@@ -21,7 +21,7 @@ from pipelines.lake.store import Lake
 from pipelines.markets import US
 from pipelines.operator_settings import Follow, operator_settings
 
-END_OF_SESSION = timedelta(minutes=30)  # before the close: a page from then on shows the session's end
+END_OF_SESSION = timedelta(minutes=15)  # archives quote as early before the close
 _FEED_NAMES = {DELAYED_JSON: "cboe {part}", TREASURY: "treasury {year}"}  # as live loads are named
 _DATE_IN_NAME = re.compile(r"(?<!\d)(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?!\d)")
 _LANDED_IN = {"landing": "chains", "rates": "treasury_zero_curve"}
@@ -110,10 +110,26 @@ def _held(lake: Lake, calendar: SessionCalendar) -> Held:
     return Held(seen, {place: source for place, source in brought_by.items() if place not in refused}, refused)
 
 
+def seen_sessions(lake: Lake) -> dict[str, dict[str, set[date]]]:
+    """By source and part, the sessions of which anything came."""
+    return _held(lake, us_sessions()).seen
+
+
+def ended_sessions(lake: Lake, sources: Iterable[str]) -> set[Place]:
+    """The parts and sessions whose end pages of these sources show."""
+    calendar = us_sessions()
+    sightings = lake.catalogue.sightings(sources, US.name)
+    return {(s.key.part, s.key.session_date) for s in sightings if _shows_the_end(s, calendar)}
+
+
 def _shows_the_end(sighting: Sighting, calendar: SessionCalendar) -> bool:
-    clocks = [page[name] for page in json.loads(sighting.detail)["pages"] for name in ("snapshot_ts", "header_ts")]
-    newest = max(datetime.fromisoformat(clock) for clock in clocks if clock is not None)
-    return newest >= calendar.close_of(sighting.key.session_date) - END_OF_SESSION
+    """Whether one of its pages was made after the close, or quotes the last minutes before it."""
+    close = calendar.close_of(sighting.key.session_date)
+    for page in json.loads(sighting.detail)["pages"]:
+        made, quoted = page["header_ts"], datetime.fromisoformat(page["snapshot_ts"])
+        if quoted + END_OF_SESSION >= close or (made is not None and datetime.fromisoformat(made) >= close):
+            return True
+    return False
 
 
 def _refused_by_gates(lake: Lake) -> dict[Place, str]:

@@ -1,0 +1,120 @@
+"""Collecting what is followed: each feed is asked only for what it owes and has not brought, so a repeat is cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+from pipelines.calendar import new_york_to_utc, us_sessions, utc_to_new_york
+from pipelines.daily.cadence import DELAYED_JSON, TREASURY, is_bond_holiday
+from pipelines.daily.gap_ledger import ended_sessions, settle
+from pipelines.daily.inbox import load_inbox
+from pipelines.fetch import FEEDS
+from pipelines.fetch.acceptance import accepted_on
+from pipelines.fetch.arrive import client_for, fetch_items
+from pipelines.fetch.client import Client
+from pipelines.lake.catalogue import PartitionKey, Sighting
+from pipelines.lake.stage import Stage
+from pipelines.lake.store import Lake
+from pipelines.load import Loaded
+from pipelines.markets import US
+from pipelines.operator_settings import operator_settings
+
+QUOTES_ARE_LATE = timedelta(minutes=20)  # delayed by fifteen
+CURVES_ARE_OUT = time(18, 0)  # New York
+Tell = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Collected:
+    """What one collection brought."""
+
+    loaded: list[Loaded] = field(default_factory=list)
+    open_gaps: int = 0
+
+    def count(self, *fates: str) -> int:
+        return sum(one.fate in fates for one in self.loaded)
+
+
+def collect(lake: Lake, tell: Tell, client: Client | None = None) -> Collected:
+    """Fetch what followed feeds owe, load what is new in the inboxes, bring the ledger of gaps up to date."""
+    settings = operator_settings(lake.paths)
+    collected = Collected()
+    with client or client_for(lake.paths) as asking:
+        now = asking.now()
+        for name, feed in FEEDS.items():
+            followed = feed.items_now(settings.follow, now) if name != "treasury" or settings.follow.treasury else ()
+            if not followed:
+                continue
+            if accepted_on(lake.paths, feed) is None:
+                tell(f"{name} is followed, but its terms are not accepted: dealerflow fetch {name}")
+                continue
+            items = still_owed(lake, name, [feed.item_of(one) for one in followed], now)
+            collected.loaded += fetch_items(lake, feed, items, asking, lambda one: tell(told(one))) if items else []
+        with lake.writing():
+            arrived = load_inbox(lake, settings.inbox, now, tell)
+            collected.open_gaps = len(settle(lake, now))
+    for one in arrived:
+        tell(told(one))
+    collected.loaded += arrived
+    return collected
+
+
+def told(one: Loaded) -> str:
+    return f"{one.name}: {one.fate}" + (f" ({one.reason})" if one.reason else "")
+
+
+def still_owed(lake: Lake, feed: str, items: Sequence[str], now: datetime) -> list[str]:
+    """The items of a feed that have something new at `now` (UTC) which is not in the lake."""
+    if feed == "cboe":
+        session = shown_session(now)
+        held = ended_sessions(lake, [DELAYED_JSON])
+        return [] if session is None else [item for item in items if (item, session) not in held]
+    if feed == "treasury":
+        days = {sighting.key.session_date for sighting in lake.catalogue.sightings([TREASURY], US.name)}
+        return [] if newest_curve(now) in days else list(items)
+    return [item for item in items if not _is_loaded_since(lake, f"{feed} {item}", last_close(now))]
+
+
+def shown_session(now: datetime) -> date | None:
+    """The session whose end the delayed quotes show at `now`; None while one goes on."""
+    calendar = us_sessions()
+    day = calendar.last_on_or_before(utc_to_new_york(now).date())
+    if now >= calendar.close_of(day) + QUOTES_ARE_LATE:
+        return day
+    return calendar.before(day) if now < calendar.open_of(day) else None
+
+
+def newest_curve(now: datetime) -> date:
+    """The day of the newest curve that is out at `now`."""
+    calendar = us_sessions()
+    day = calendar.last_on_or_before(utc_to_new_york(now).date())
+    while is_bond_holiday(day) or now < new_york_to_utc(day, CURVES_ARE_OUT):
+        day = calendar.before(day)
+    return day
+
+
+def last_close(now: datetime) -> datetime:
+    calendar = us_sessions()
+    day = calendar.last_on_or_before(utc_to_new_york(now).date())
+    return calendar.close_of(day if now >= calendar.close_of(day) else calendar.before(day))
+
+
+def _is_loaded_since(lake: Lake, name: str, instant: datetime) -> bool:
+    query = "select 1 from load_ledger where original_name = ? and fate <> 'refused' and loaded_at >= ? limit 1"
+    return bool(lake.catalogue.rows(query, [name, str(instant)]))
+
+
+def owed_from(lake: Lake, stage: Stage) -> date | None:
+    """The earliest session of which something came that the stage has not looked at yet."""
+    concluded = lake.catalogue.derivations(stage.name, US.name)
+    groups: dict[PartitionKey, list[Sighting]] = {}
+    for sighting in lake.catalogue.sightings(stage.sources, US.name):
+        groups.setdefault(sighting.key, []).append(sighting)
+    waiting = (
+        key.session_date
+        for key, group in groups.items()
+        if any((key, sighting.known_at) not in concluded for sighting in stage.resolve(group))
+    )
+    return min(waiting, default=None)
