@@ -1,4 +1,4 @@
-"""What `load`, `run` and `sample` do, with what they tell on the way."""
+"""What `load` and `run` do, with what they tell on the way."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from rich.table import Table
 
 from pipelines.daily.gap_ledger import Gap, settle, utc_now
 from pipelines.lake.derive import StageReport
-from pipelines.lake.files import sha256_of
 from pipelines.lake.store import Lake, opened
 from pipelines.load import Loaded, find_files, load_files
 from pipelines.materialise import bring_up_to_date
@@ -53,26 +52,6 @@ def load(paths: Iterable[str], declared: Declared, *, is_land_only: bool) -> boo
 def run(first: date | None, last: date | None) -> bool:
     with opened(data_paths()) as lake:
         return _compute(lake, first, last)
-
-
-def sample(seed: int) -> None:
-    from pipelines.simulate import write_market
-
-    paths = data_paths()
-    with opened(paths) as lake, lake.writing():
-        foreign = lake.catalogue.rows("select 1 from raw_objects where original_name not like 'simulated%' limit 1")
-        if foreign:
-            console.print("The lake holds files of its own: the simulated market is left out.")
-            return
-        folder = paths.root / "sample"
-        files = write_market(folder, seed)
-        if all(lake.catalogue.has_raw(sha256_of(path.read_bytes())) for path in files):
-            console.print(f"The simulated market in {_short(folder)} is in the lake already.")
-            return
-        loaded = list(load_files(lake, files, progress=lambda _: None))
-        settle(lake, utc_now())
-    fates = Counter(one.fate for one in loaded)
-    console.print(f"Simulated market in {_short(folder)}: {_counts(fates)}.")
 
 
 def _compute(lake: Lake, first: date | None, last: date | None) -> bool:

@@ -81,14 +81,21 @@ def run(
     raise typer.Exit(0 if is_clean else 1)
 
 
-@app.command(rich_help_panel=FEED, epilog="Example: `dealerflow sample && dealerflow run`")
+@app.command(
+    rich_help_panel=FEED, epilog="Examples: `dealerflow sample && dealerflow run` · `dealerflow sample --truth`"
+)
 def sample(
     seed: Annotated[int, typer.Option(help="Another seed, another market.")] = 2,
+    truth: Annotated[bool, typer.Option("--truth", help="Compare the dealer models with the true positions.")] = False,
 ) -> None:
-    """Land a small simulated market, so that a machine without vendor files has something to compute.
+    """Land a simulated market, so that a machine without vendor files has something to compute.
 
-    Does nothing in a lake that already holds other files.
+    Does nothing in a lake that already holds other files. With --truth, after a run: how far each dealer model is from
+    what the simulated dealers really hold.
     """
-    from pipelines import operate
+    from pipelines.sample import sample, tell_truth
 
-    operate.sample(seed)
+    if truth:
+        tell_truth()
+    else:
+        sample(seed)

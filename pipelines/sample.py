@@ -1,0 +1,117 @@
+"""What `sample` does: the simulated market written, landed, and compared with the truth behind it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+from rich.table import Table
+
+from pipelines.daily.gap_ledger import settle, utc_now
+from pipelines.lake.files import sha256_of, write_durably
+from pipelines.lake.store import Lake, opened
+from pipelines.load import Loaded, load_files
+from pipelines.operate import console, progress_bar
+from pipelines.settings import PROJECT, data_paths
+from pipelines.simulate import index_history, truth
+from pipelines.sources.page import NOTHING_DECLARED, Declared
+from pipelines.warehouse.marts import served
+
+_MANIFEST = "manifest.json"
+_INDICES = ("SPX",)
+_COMPARED = {  # what the comparison reads of each mart
+    "option_snapshots": "underlying, session_date, snapshot_ts, contract_id, root, expiry_ts, strike, option_type,"
+    " multiplier, gamma, spot, open_interest, open_interest_date",
+    "strike_exposures": "underlying, session_date, snapshot_ts, dealer_model, root, expiry_ts, strike,"
+    " call_dealer_quantity, put_dealer_quantity, net_gex_usd_per_1pct",
+}
+_HEADINGS = (
+    "underlying", "dealer model", "sessions", "open interest on the right side", "correlation by strike",
+    "true net GEX, bn", "model's", "same sign",
+)  # fmt: skip
+_GENERATOR = ("pipelines/simulate", "models/synthetic.py")
+
+
+def sample(seed: int) -> None:
+    """Write the market's files where they are not there yet, and land them; a lake with files of its own is left."""
+    paths = data_paths()
+    folder = paths.root / "sample"
+    shown = min(str(folder), os.path.relpath(folder), key=len)
+    with opened(paths) as lake, lake.writing():
+        if lake.catalogue.rows("select 1 from raw_objects where original_name not like 'simulated%' limit 1"):
+            console.print("The lake holds files of its own: the simulated market is left out.")
+            return
+        files = _written(folder, seed)
+        if all(lake.catalogue.has_raw(sha256) for sha256 in files.values()):
+            console.print(f"The simulated market in {shown} is in the lake already.")
+            return
+        loaded = _landed(lake, [folder / name for name in files])
+        settle(lake, utc_now())
+    fates = Counter(one.fate for one in loaded)
+    told = ", ".join(f"{count} {fate}" for fate, count in sorted(fates.items()))
+    console.print(f"Simulated market in {shown}: {told}.")
+
+
+def _written(folder: Path, seed: int) -> dict[str, str]:
+    """The files by name with their hashes; made anew only for another seed or by another generator."""
+    made_by = f"{seed}-{_generator_fingerprint()}"
+    manifest = folder / _MANIFEST
+    if manifest.exists():
+        known = json.loads(manifest.read_text())
+        if known["made_by"] == made_by and all((folder / name).exists() for name in known["files"]):
+            return dict(known["files"])
+    from pipelines.simulate import full, write_market
+
+    with console.status("simulate"):
+        files = {path.name: sha256_of(path.read_bytes()) for path in write_market(folder, seed, full())}
+    write_durably(manifest, json.dumps({"made_by": made_by, "files": files}, indent=1).encode(), label="manifest")
+    return files
+
+
+def _generator_fingerprint() -> str:
+    sources = [path for name in _GENERATOR for path in sorted({PROJECT / name, *(PROJECT / name).rglob("*.py")})]
+    return sha256_of(b"".join(path.read_bytes() for path in sources if path.is_file()))
+
+
+def _landed(lake: Lake, files: list[Path]) -> list[Loaded]:
+    """An index's price history does not name its index, so its owner must."""
+    histories = {index_history.file_name(symbol): Declared(underlying=symbol) for symbol in _INDICES}
+    loaded: list[Loaded] = []
+    with progress_bar() as bar:
+        task = bar.add_task("land", total=len(files))
+        for path in files:
+            declared = histories.get(path.name, NOTHING_DECLARED)
+            loaded += load_files(lake, [path], declared=declared, progress=lambda _: bar.advance(task))
+    return loaded
+
+
+def tell_truth() -> None:
+    """How far each dealer model is from what the dealers of the simulated market hold, over its whole sessions."""
+    paths = data_paths()
+    positions = paths.root / "sample" / truth.FOLDER / truth.FILE_NAME
+    if not positions.exists():
+        raise FileNotFoundError(f"no simulated market in {paths.root}; `dealerflow sample` makes one")
+    with served(paths) as connection:
+        marts = [connection.sql(f"select {columns} from {table}").pl() for table, columns in _COMPARED.items()]
+    compared = truth.compare(pl.read_parquet(positions), *marts)
+    summary = compared.group_by("underlying", "dealer_model", maintain_order=True).agg(
+        pl.len().alias("sessions"),
+        pl.col("right_side_share_frac", "strike_correlation").median(),
+        true_net=pl.col("true_net_gex_usd_per_1pct").median() / 1e9,
+        model_net=pl.col("net_gex_usd_per_1pct").median() / 1e9,
+        same_sign=(pl.col("true_net_gex_usd_per_1pct").sign() == pl.col("net_gex_usd_per_1pct").sign()).mean(),
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold", title="Models against the dealers' true positions",
+                  title_justify="left", title_style="")  # fmt: skip
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="left" if heading in {"underlying", "dealer model"} else "right")
+    for row in summary.sort("underlying", "dealer_model").iter_rows(named=True):
+        table.add_row(
+            row["underlying"], row["dealer_model"], str(row["sessions"]), f"{100 * row['right_side_share_frac']:.0f} %",
+            f"{row['strike_correlation']:.2f}", f"{row['true_net']:.2f}", f"{row['model_net']:.2f}",
+            f"{100 * row['same_sign']:.0f} %",
+        )  # fmt: skip
+    console.print(table)
