@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
+from threading import Lock
 
 from pipelines import sources
 from pipelines.lake.store import Lake
@@ -20,13 +22,34 @@ _BAR_PARSERS: dict[str, Callable[[bytes, Declared], BarFile]] = {
 }
 
 
-@lru_cache(maxsize=12)
+_MOST_ROWS_HELD = 3_000_000  # some 0.5 GB: sixty pages of a large index, or three days of a whole market
+_File = tuple[Lake, str, str, str | None, str | None]
+_held: OrderedDict[_File, list[ChainPage]] = OrderedDict()
+_lock = Lock()
+
+
 def chain_pages(
     lake: Lake, source: str, raw_sha256: str, underlying: str | None, mapping_sha256: str | None
 ) -> list[ChainPage]:
-    """Every page of a file, read as its owner declared it."""
+    """Every page of a file, read as its owner declared it. The files used last are held, bounded by their rows."""
+    file = (lake, source, raw_sha256, underlying, mapping_sha256)
+    with _lock:
+        if file in _held:
+            _held.move_to_end(file)
+            return _held[file]
     mapping = None if mapping_sha256 is None else lake.raw.get(mapping_sha256).decode()
-    return _PARSERS[source](lake.raw.get(raw_sha256), Declared(underlying=underlying, mapping=mapping))
+    pages = _PARSERS[source](lake.raw.get(raw_sha256), Declared(underlying=underlying, mapping=mapping))
+    with _lock:
+        _held[file] = pages
+        while len(_held) > 1 and sum(page.rows.height for held in _held.values() for page in held) > _MOST_ROWS_HELD:
+            _held.popitem(last=False)
+    return pages
+
+
+def forget() -> None:
+    """Read every file anew from now on."""
+    with _lock:
+        _held.clear()
 
 
 @lru_cache(maxsize=4)

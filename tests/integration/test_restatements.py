@@ -159,7 +159,7 @@ def test_a_lost_page_of_the_session_before_proves_nothing_and_stops_nothing(
     derive(lake)
     assert lost.raw_sha256 is not None
     (lake.paths.raw / lost.raw_sha256[:2] / lost.raw_sha256).unlink()
-    parsed.chain_pages.cache_clear()
+    parsed.forget()
     land(lake, [after])
     assert refusals(derive(lake)) == []
     newest = current(lake, "pages").filter(pl.col("session_date") == date(2024, 6, 18))
