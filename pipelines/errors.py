@@ -6,8 +6,8 @@ import errno
 import sqlite3
 
 _FOR_USERS = (
-    "CatalogueError", "FeedError", "LakeBusy", "LineageError", "PublishError", "QueryError", "SettingsError",
-    "UpError",
+    "CatalogueError", "FeedError", "LakeBusy", "LineageError", "PublishError", "QueryError", "RebuildError",
+    "SettingsError", "UpError",
 )  # fmt: skip
 # What the machine refuses and its owner can mend: folders that are missing, read-only or full.
 _MENDABLE = {

@@ -18,6 +18,7 @@ class Paths:
     """The folders of one warehouse, all below `root`."""
 
     root: Path
+    work: Path | None = None  # where to build, if not in the place of its own
 
     @property
     def raw(self) -> Path:
@@ -46,7 +47,7 @@ class Paths:
 
     @property
     def build(self) -> Path:
-        return self.root / "build"
+        return self.work or self.root / "build"
 
 
 def data_paths() -> Paths:

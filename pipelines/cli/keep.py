@@ -1,13 +1,14 @@
-"""Commands that keep a lake: verify, lineage."""
+"""Commands that keep a lake: verify, lineage, rebuild."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipelines.cli.app import KEEP, app
+from pipelines.cli.app import KEEP, UserError, app
 
 
 class Style(StrEnum):
@@ -62,3 +63,41 @@ def lineage(
     with opened(data_paths()) as lake:
         root = follow(lake, table, keys or [], is_all=is_all)
     tell.tell_json(root) if style is Style.json else tell.tell_lineage(root)
+
+
+@app.command(
+    rich_help_panel=KEEP,
+    epilog="Examples: `dealerflow rebuild --into then.duckdb --as-known '2025-05-01 12:00'` · "
+    "`... --into old.duckdb --method exposures=1`",
+)
+def rebuild(
+    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="A DuckDB file that is not there yet.")],
+    as_known: Annotated[
+        str | None, typer.Option("--as-known", metavar="TS", help="From what was known at this UTC instant.")
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", metavar="STAGE=VERSION", help="With what this method version made; may be repeated."),
+    ] = None,
+) -> None:
+    """Build the whole warehouse in another file, from stored versions; what is served stays untouched.
+
+    Partitions that a named method never made are counted and left out.
+    """
+    from pipelines.lake.store import opened
+    from pipelines.settings import data_paths
+    from pipelines.upkeep import tell
+    from pipelines.upkeep.rebuild import rebuild as build
+    from pipelines.warehouse.query import parse_instant
+
+    methods = dict(_pair(text) for text in method or [])
+    with opened(data_paths()) as lake, tell.console.status("rebuild"):
+        done = build(lake, into, as_known=None if as_known is None else parse_instant(as_known), methods=methods)
+    tell.tell_rebuilt(done)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, is_pair, value = text.partition("=")
+    if not (name and is_pair and value):
+        raise UserError(f"--method {text}: write STAGE=VERSION, such as exposures=1")
+    return name, value

@@ -83,10 +83,10 @@ PARTITION_VERSIONS = Table(
     key=names("table_name market session_date part v"),
     columns=words(
         "table_name market session_date part v known_at known_at_basis method_version code_version inputs "
-        "output_sha256 row_count row_accounting path is_current",
+        "output_sha256 row_count row_accounting path is_current pruned_at",
         {"known_at": "When the latest of its inputs became known."},
     ),
-    nullable=frozenset(),
+    nullable=frozenset(["pruned_at"]),
     is_partitioned=False,
     is_exported=True,
 )

@@ -240,6 +240,7 @@ _TRUST: list[_Row] = [
     ("row_count", COUNT, "rows", "Rows of the file."),
     ("row_accounting", TEXT, "JSON", "Each conserved account: what came in and what became of it."),
     ("path", TEXT, "path", "File, relative to the lake folder."),
+    ("pruned_at", INSTANT, UTC, "When its file was removed, as the operator's retention asks; null while it stands."),
     ("is_current", FLAG, "flag", "True for the highest version among those with the greatest known_at."),
     ("description", TEXT, "text", "What the method does."),
     ("rule", TEXT, "text", "Why this model is the default."),

@@ -14,6 +14,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pipelines.upkeep.provenance import Step
+from pipelines.upkeep.rebuild import RebuildReport
 from pipelines.upkeep.verify import Verified
 
 # Piped output takes the room it needs; a terminal has its own width.
@@ -84,3 +85,10 @@ def _fact(name: str, value: Any) -> str:
 def _instant(value: Any) -> str:
     """Whole seconds without their six zeros."""
     return str(value).removesuffix(".000000")
+
+
+def tell_rebuilt(done: RebuildReport) -> None:
+    for stage, count in done.left_out.items():
+        if count:
+            console.print(f"Left out: {count} partitions that this method of {stage} never made.")
+    console.print(f"{escape(str(done.file))}: {done.versions} partitions, in {done.seconds:.1f} s", soft_wrap=True)

@@ -36,7 +36,16 @@ def available_tables() -> tuple[str, ...]:
 
 def versions_known(paths: Paths, instant: datetime) -> pl.DataFrame:
     """The rows of partition_versions known at `instant`; is_current as it was then."""
-    known = read_export(paths, "partition_versions").filter(pl.col("known_at") <= instant)
+    return known_then(read_export(paths, "partition_versions"), instant)
+
+
+def known_then(versions: pl.DataFrame, instant: datetime) -> pl.DataFrame:
+    """Those of `versions` that were known at `instant`; is_current as it was then."""
+    return with_current(versions.filter(pl.col("known_at") <= instant))
+
+
+def with_current(known: pl.DataFrame) -> pl.DataFrame:
+    """Of each partition the version of highest v among those with the greatest known_at is current."""
     rank = pl.struct("known_at", "v").rank("ordinal", descending=True)
     return known.with_columns(is_current=(rank == 1).over(_PARTITION)) if known.height else known
 
@@ -52,12 +61,28 @@ def connect_as_known(paths: Paths, instant: datetime) -> duckdb.DuckDBPyConnecti
     connection = duckdb.connect()
     for table in LAKE_TABLES.values():
         current = versions.filter((pl.col("table_name") == table.name) & pl.col("is_current"))
-        connection.register(table.name, _dataset(paths, table, current))
+        if not pruned(current).is_empty():
+            continue  # asking for it says so
+        connection.register(table.name, _dataset(paths, table, current.filter(pl.col("pruned_at").is_null())))
     refusals = read_export(paths, "refusals").filter(pl.col("known_at") <= instant)
     frames = {name: rows() for name, rows in _FROM_CODE.items()}
     for name, frame in {"partition_versions": versions, "refusals": refusals, **frames}.items():
         connection.register(name, frame.to_arrow())
     return lock(connection)
+
+
+def pruned(current: pl.DataFrame) -> pl.DataFrame:
+    """Those of these versions whose rows are gone."""
+    return current.filter(pl.col("pruned_at").is_not_null() & (pl.col("row_count") > 0))
+
+
+def why_missing(paths: Paths, instant: datetime, table: str) -> str:
+    """Why a published table cannot be asked as known at `instant`."""
+    current = versions_known(paths, instant).filter((pl.col("table_name") == table) & pl.col("is_current"))
+    gone = pruned(current).height
+    if gone:
+        return f"{gone} versions of {table} that were current then have been pruned; other tables still answer"
+    return f"{table} is not kept as known at an instant; there are: {', '.join(available_tables())}"
 
 
 def _dataset(paths: Paths, table: Table, current: pl.DataFrame) -> ds.Dataset:

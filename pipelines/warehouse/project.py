@@ -42,7 +42,9 @@ def read_export(paths: Paths, table: str) -> pl.DataFrame:
     path = paths.exports / f"{table}.parquet"
     if not path.exists():
         return pl.DataFrame(schema=schema)
-    return pl.read_parquet(path).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+    frame = pl.read_parquet(path)
+    added = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items() if name not in frame.columns]
+    return frame.with_columns(added).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
 def exports(paths: Paths) -> dict[str, pl.DataFrame]:

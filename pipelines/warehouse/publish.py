@@ -62,7 +62,10 @@ def publish(paths: Paths, *, full_refresh: bool = False) -> PublishReport:
         is_rebuilt = is_published and (full_refresh or held is None or held.project != wanted.project)
         if is_published:
             prepare(paths, frames)
-            _build_beside(paths, wanted, is_rebuilt)
+            try:
+                build_beside(paths, wanted, is_rebuilt=is_rebuilt)
+            except DbtError as failure:
+                raise PublishError(f"not published, the warehouse is as it was: {failure}") from None
             _replace(paths)
         # After the file, so that a Parquet mart is never ahead of it; repeated when a kill came between.
         written = export(paths, f"{wanted.project}-{wanted.content}")
@@ -90,17 +93,15 @@ def publish_lock(paths: Paths) -> Path:
     return paths.build / "publish.lock"
 
 
-def _build_beside(paths: Paths, wanted: Fingerprints, is_rebuilt: bool) -> None:
+def build_beside(paths: Paths, wanted: Fingerprints, *, is_rebuilt: bool) -> None:
+    """A whole, tested file at `build_file(paths)`, with the record of what it was made of; DbtError leaves none."""
     target = build_file(paths)
     for leftover in (target, target.with_name(f"{target.name}.wal")):
         leftover.unlink(missing_ok=True)
     if not is_rebuilt:
         shutil.copyfile(paths.warehouse, target)
     step("publish.copied")
-    try:
-        build(paths)
-    except DbtError as failure:
-        raise PublishError(f"not published, the warehouse is as it was: {failure}") from None
+    build(paths)
     with duckdb.connect(str(target)) as connection:
         connection.execute("drop schema if exists staging cascade")
         connection.execute("drop schema if exists intermediate cascade")

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from pipelines.settings import Paths
-from pipelines.tables import PUBLISHED_TABLES
+from pipelines.tables import TABLES
 
 _READING = {"SELECT", "EXPLAIN"}
 _MISSING_TABLE = re.compile(r"Table with name (\w+) does not exist")
@@ -76,7 +76,7 @@ def query(paths: Paths, sql: str, *, as_known: datetime | None = None) -> Answer
     try:
         return Answer(connection.execute(sql))
     except duckdb.Error as error:
-        raise QueryError(_explained(error, is_history=as_known is not None)) from None
+        raise QueryError(_explained(error, paths, as_known)) from None
 
 
 def parse_instant(text: str) -> datetime:
@@ -112,10 +112,10 @@ def _check(sql: str) -> None:
         raise QueryError("one query at a time")
 
 
-def _explained(error: duckdb.Error, *, is_history: bool) -> str:
+def _explained(error: duckdb.Error, paths: Paths, as_known: datetime | None) -> str:
     missing = _MISSING_TABLE.search(str(error))
-    if is_history and missing and missing[1] in PUBLISHED_TABLES:
-        from pipelines.warehouse.history import available_tables
+    if as_known is not None and missing and missing[1] in TABLES:
+        from pipelines.warehouse.history import why_missing
 
-        return f"{missing[1]} is not kept as known at an instant; there are: {', '.join(available_tables())}"
+        return why_missing(paths, as_known, missing[1])
     return one_line(error)
