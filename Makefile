@@ -4,7 +4,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types ui
+.PHONY: help setup run test lint types up
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,7 +33,5 @@ lint: setup ## style
 types: setup ## static types
 	$(BIN)/mypy
 
-ui: setup ## Dagster's web pages on localhost
-	@mkdir -p data/dagster && cp dagster.yaml data/dagster/
-	DAGSTER_HOME=$(CURDIR)/data/dagster $(BIN)/dagster-webserver -h 127.0.0.1 -m pipelines.definitions
-
+up: setup ## Dagster on localhost: its web pages, and its daemon, by which schedules fire
+	$(BIN)/dealerflow up

@@ -22,5 +22,4 @@ defs = dg.Definitions(
     schedules=schedules,
     sensors=sensors,
     executor=dg.in_process_executor,
-    loggers={"console": dg.colored_console_logger.configured({"log_level": "INFO"}, name="console")},
 )

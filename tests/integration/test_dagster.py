@@ -11,7 +11,19 @@ from pipelines.settings import data_paths
 from pipelines.simulate import write_market
 from tests.integration.spine import land
 
-ASSETS = {"rates", "file_bars", "landing", "bars", "marks", "surface", "exposures", "heatmap", "quality", "warehouse"}
+ASSETS = {
+    "arrivals",
+    "rates",
+    "file_bars",
+    "landing",
+    "bars",
+    "marks",
+    "surface",
+    "exposures",
+    "heatmap",
+    "quality",
+    "warehouse",
+}
 
 
 def test_the_assets_are_the_arrows_of_the_lake_and_the_warehouse() -> None:

@@ -1,0 +1,136 @@
+"""`dealerflow up`: both programs run and end together, and a tick of a schedule really launches a run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines.calendar import us_sessions
+from pipelines.daily import up as up_module
+from pipelines.daily.up import HOST, UpError, dagster_home, up
+from pipelines.lake.store import opened
+from pipelines.settings import PROJECT, Paths
+from tests.archive_files import archive_file
+
+PATIENCE_SECONDS = 300.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def start(data: Path, port: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.up_process", str(data), str(port)],
+        cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+
+
+def wait_for(is_so: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if is_so():
+            return True
+        time.sleep(1)
+    return False
+
+
+@pytest.mark.slow
+def test_a_tick_launches_a_run_and_what_follows_from_it(tmp_path: Path) -> None:
+    today = datetime.now(UTC).date()
+    days = us_sessions().between(today - timedelta(days=9), today - timedelta(days=1))[-3:]
+    expiries = (today + timedelta(days=40), today + timedelta(days=100))
+    for day in days:
+        os.utime(archive_file(tmp_path / "in", [day], expiries=expiries), (1, 1))
+    (tmp_path / "dealerflow.toml").write_text('inbox = ["in"]\n')
+    port = free_port()
+    with (
+        start(tmp_path, port) as process,
+        dg.DagsterInstance.from_config(str(dagster_home(Paths(tmp_path)))) as instance,
+    ):
+
+        def is_done(job: str) -> bool:
+            done = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
+            return instance.get_runs_count(done) > 0
+
+        try:
+            assert process.stdout is not None
+            assert f"http://{HOST}:{port}" in process.stdout.readline()
+            assert wait_for(lambda: is_done("us_job"), PATIENCE_SECONDS), instance.get_runs()
+            assert wait_for(lambda: instance.get_runs_count(dg.RunsFilter(job_name="publish_job")) > 0, 60)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+        first = instance.get_runs(dg.RunsFilter(job_name="collect_job"))[-1]
+        assert first.tags["dagster/schedule_name"] == "every_minute"
+    with opened(Paths(tmp_path)) as lake:
+        assert [version.key.session_date for version in lake.catalogue.versions(["key_levels"])] == days
+    with socket.socket() as probe:
+        assert probe.connect_ex((HOST, port)) != 0  # nothing serves there any more
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        with pytest.raises(UpError, match="name another with --port"):
+            up(Paths(tmp_path), taken.getsockname()[1], print)
+
+
+def test_one_that_ends_by_itself_ends_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pid = tmp_path / "pid"
+    sleeping = f"import os, pathlib, time; pathlib.Path({str(pid)!r}).write_text(str(os.getpid())); time.sleep(600)"
+    dying = (
+        f"import pathlib, time\nwhile not pathlib.Path({str(pid)!r}).exists(): time.sleep(0.05)\nraise SystemExit(3)"
+    )
+    programs = {"webserver": [sys.executable, "-c", sleeping], "daemon": [sys.executable, "-c", dying]}
+    monkeypatch.setattr(up_module, "commands", lambda *_: programs)
+    with pytest.raises(UpError, match="the daemon ended with code 3"):
+        up(Paths(tmp_path), free_port(), print)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
+def test_a_second_one_for_the_same_data_is_refused(tmp_path: Path) -> None:
+    with up_module._alone(dagster_home(Paths(tmp_path))), pytest.raises(UpError, match="runs already"):
+        up(Paths(tmp_path), free_port(), print)
+
+
+def test_runs_that_a_crash_left_under_way_do_not_hold_the_queue(tmp_path: Path) -> None:
+    home = dagster_home(Paths(tmp_path))
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert instance.run_coordinator is not None
+
+        @dg.op
+        def nothing() -> None:
+            pass
+
+        @dg.job
+        def lost() -> None:
+            nothing()
+
+        run = instance.create_run_for_job(lost, status=dg.DagsterRunStatus.STARTED)
+    up_module._end_orphans(home)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        found = instance.get_run_by_id(run.run_id)
+        assert found is not None
+        assert found.status == dg.DagsterRunStatus.FAILURE
+
+
+def test_the_instance_keeps_to_itself_and_lets_one_run_write_at_a_time(tmp_path: Path) -> None:
+    with dg.DagsterInstance.from_config(str(dagster_home(Paths(tmp_path)))) as instance:
+        assert not instance.telemetry_enabled
+        assert instance.get_concurrency_config().run_queue_config is not None
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
