@@ -22,7 +22,7 @@ Kind = Literal["heatmap", "levels", "profile"]
 Row = dict[str, Any]
 MOST_COLUMNS = 250
 _TABLE_ROWS = 12
-_FILES_NAMED = 6
+_FILES_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ def plot_page(published: Published, kind: Kind, view: View, window: Window) -> P
     newest = newest_snapshot(levels)
     if newest is None:
         raise QueryError(f"no snapshot of {view.underlying} in these sessions; `dealerflow sql` shows what there is")
-    rows, left = ([newest], "") if kind == "profile" else _columns(levels)
+    rows, left = ([_telling(levels, newest)], "") if kind == "profile" else _columns(levels)
     figure = _DRAW[kind](published, view, rows)
-    finding = words.finding(newest) if kind == "profile" else words.course(rows)
+    finding = words.finding(rows[-1]) if kind == "profile" else words.course(rows)
     period = words.period(rows[0]["session_date"], rows[-1]["session_date"])
     files = published.files(view.underlying, [row["snapshot_ts"] for row in rows])
-    parts: list[Part] = [figure or _nothing(newest), key_table(rows[-_TABLE_ROWS:], view)]
+    parts: list[Part] = [figure or _nothing(rows[-1]), key_table(rows[-_TABLE_ROWS:], view)]
     return Page(
         title=f"{view.underlying}, {period}: {finding}",
         subtitle=f"{_NAMES[kind]} of {words.scope(view.scope)}, {told_model(view.model)}. {words.SIGN}{left}",
@@ -73,8 +73,9 @@ def simulated_banner(files: Sequence[str]) -> str | None:
 
 def key_table(rows: Sequence[Row], view: View) -> Table:
     """The numbers behind the picture, newest first."""
+    size, word = words.scale_of([row["net_gex_usd_per_1pct"] for row in rows])
     return Table(
-        caption=f"Key numbers of {view.underlying}, newest first; net GEX in USD per 1 % move of the spot",
+        caption=f"Key numbers of {view.underlying}, newest first; net GEX in {words.unit_words(word)} move of the spot",
         header=("New York time", "spot", "flip", "call wall", "put wall", "net GEX", "distance to flip"),
         rows=[
             (
@@ -84,7 +85,7 @@ def key_table(rows: Sequence[Row], view: View) -> Table:
                 words.flip_words(row),
                 words.price(row["call_wall"]),
                 words.price(row["put_wall"]),
-                words.dollars(row["net_gex_usd_per_1pct"]),
+                words.in_unit(row["net_gex_usd_per_1pct"], size),
                 words.percent(row["distance_to_flip_pct"], is_signed=True)
                 if row["gamma_flip"] is not None
                 else "no flip",
@@ -110,6 +111,13 @@ def footer(model: str, scope: str, rows: Sequence[Row], files: Sequence[str]) ->
         f"Known at {words.moment(max(row['known_at'] for row in rows))}. Source {sources}; files: {named}{more}.",
         "GEX is gamma x position x multiplier x spot² x 0.01: USD of delta that dealers must trade per 1\u00a0% move.",
     ]
+
+
+def _telling(levels: pl.DataFrame, newest: Row) -> Row:
+    """The last snapshot of the newest session that has figures: same-day options have none after the close."""
+    same = (pl.col("session_date") == newest["session_date"]) & (pl.col("is_partial") == newest["is_partial"])
+    told = levels.filter(same & (pl.col("scope_status") == "ok")).sort("snapshot_ts")
+    return newest if told.is_empty() else told.row(-1, named=True)
 
 
 def _columns(levels: pl.DataFrame) -> tuple[list[Row], str]:

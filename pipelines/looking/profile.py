@@ -38,6 +38,7 @@ _SEEN_SHARE = 0.85
 _NET_SHOWN_FRAC = 0.03  # of the largest: smaller sums would only draw a line along zero
 _LABEL_FRAC = 0.3  # of the axis, what a label takes on a telephone
 _LABEL_PX = 16
+_ROOTS_NAMED = 6
 
 
 def profile_figure(row: Row, curve: pl.DataFrame, strikes: pl.DataFrame, underlying: str) -> Figure:
@@ -65,12 +66,12 @@ def profile_figure(row: Row, curve: pl.DataFrame, strikes: pl.DataFrame, underly
         shapes=_level_lines(row),
         annotations=[
             panel_title(f"net GEX if spot were there, {words.unit_words(curve_unit[1])}", _CURVE) | {"yshift": above},
-            panel_title(f"GEX by strike at today's spot, {words.unit_words(chain_unit[1])}", _CHAIN),
+            panel_title(f"GEX by strike at the spot, {words.unit_words(chain_unit[1])}", _CHAIN),
             *labels,
         ],
     )  # fmt: skip
     frame["margin"] = frame["margin"] | {"t": 26 + above, "r": 20}
-    data = [*_curve_traces(curve, curve_unit), *_chain_traces(drawn, chain_unit)]
+    data = [*_curve_traces(curve, curve_unit), *_root_rings(row), *_chain_traces(drawn, chain_unit)]
     return Figure(
         data, frame, f"Net gamma over price, and gamma by strike: {words.finding(row)}.", _caption(row), _narrow(frame)
     )  # fmt: skip
@@ -78,9 +79,9 @@ def profile_figure(row: Row, curve: pl.DataFrame, strikes: pl.DataFrame, underly
 
 def _caption(row: Row) -> str:
     roots = row["gamma_flips"] or []
-    several = (
-        " The curve crosses zero at " + ", ".join(words.price(root) for root in roots) + "." if len(roots) > 1 else ""
-    )
+    named = ", ".join(words.price(root) for root in roots[:_ROOTS_NAMED])
+    more = f" and at {len(roots) - _ROOTS_NAMED} more prices" if len(roots) > _ROOTS_NAMED else ""
+    several = f" The curve crosses zero at {named}{more}: rings." if len(roots) > 1 else ""
     band = (
         f" Shaded: the band of the flip, {words.price(row['gamma_flip_low'])} to {words.price(row['gamma_flip_high'])}."
         if row["gamma_flip_low"] is not None
@@ -88,7 +89,7 @@ def _caption(row: Row) -> str:
     )
     return (
         "Above: the whole book repriced at each price; where the curve is above zero, dealers damp moves. "
-        f"Below: gamma at today's price by strike; calls blue, puts red, dots their sum.{several}{band}"
+        f"Below: gamma at the spot by strike; calls blue, puts red, dots their sum.{several}{band}"
     )
 
 
@@ -100,8 +101,7 @@ def _first_view(row: Row, curve: pl.DataFrame, strikes: pl.DataFrame) -> list[fl
         return [min(known), max(known)]
     sizes = strikes.select(pl.sum_horizontal(pl.col("call_gex_usd_per_1pct", "put_gex_usd_per_1pct").abs()))
     wanted = [spot * 0.97, spot * 1.03, *core(strikes["strike"], sizes.to_series(), _SEEN_SHARE)]
-    wanted += [row[name] for name in ("call_wall", "put_wall") if row[name] is not None]
-    wanted += row["gamma_flips"] or []
+    wanted += [row[name] for name in ("gamma_flip", "call_wall", "put_wall") if row[name] is not None]
     prices = curve["price"].to_list() or [spot * 0.8, spot * 1.2]
     return [max(min(wanted) * 0.997, min(prices)), min(max(wanted) * 1.003, max(prices))]
 
@@ -136,6 +136,20 @@ def _curve_traces(curve: pl.DataFrame, unit: tuple[float, str]) -> list[Json]:
         trace(
             "scatter", "net GEX", x=prices, y=values, mode="lines", line={"color": INK, "width": 2}, hovertemplate=told
         ),
+    ]  # fmt: skip
+
+
+def _root_rings(row: Row) -> list[Json]:
+    """Every price at which the curve crosses zero; only the flip, the nearest, gets a line."""
+    roots = row["gamma_flips"] or []
+    if len(roots) < 2:
+        return []
+    return [
+        trace(
+            "scatter", "roots", x=roots, y=[0.0] * len(roots), mode="markers",
+            hovertemplate="crosses zero at %{x:,.2f}<extra></extra>",
+            marker={"symbol": "circle-open", "size": 8, "color": FLIP, "line": {"width": 2}},
+        )
     ]  # fmt: skip
 
 
@@ -178,11 +192,10 @@ def _bar_widths(places: Sequence[float]) -> list[float]:
 
 
 def _levels(row: Row) -> list[tuple[str, float, str, str]]:
-    roots = row["gamma_flips"] or []
     named = [
         ("put wall", row["put_wall"], PUT_WALL, "dot"),
         ("call wall", row["call_wall"], CALL_WALL, "dot"),
-        *(("flip" if root == row["gamma_flip"] else "other flip", root, FLIP, "dash") for root in roots),
+        ("flip", row["gamma_flip"], FLIP, "dash"),
         ("spot", row["spot"], INK, "solid"),
     ]
     return [item for item in named if item[1] is not None]

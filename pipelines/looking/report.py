@@ -101,22 +101,22 @@ def _key_numbers(rows: Sequence[Row]) -> Table:
     return Table(
         caption="Key numbers at the newest whole snapshot of the session; net GEX in USD per 1 % move of the spot",
         header=(
-            "", "New York time", "spot", "flip", "band of the flip", "distance", "call wall", "put wall", "net GEX",
-            "same-day", "max pain", "known at",
+            "", "spot", "flip", "distance", "net GEX", "call wall", "put wall", "band of the flip", "same-day",
+            "max pain", "New York time", "known at",
         ),
         rows=[
             (
                 row["underlying"] + (" (partial page)" if row["is_partial"] else ""),
-                words.clock(row["snapshot_ts"]),
                 words.price(row["spot"]),
                 words.flip_words(row),
-                _band(row),
                 words.distance(row),
+                words.dollars(row["net_gex_usd_per_1pct"]),
                 words.price(row["call_wall"]),
                 words.price(row["put_wall"]),
-                words.dollars(row["net_gex_usd_per_1pct"]),
+                _band(row),
                 "none" if row["zero_dte_share_frac"] is None else words.percent(100 * row["zero_dte_share_frac"]),
                 words.price(row["max_pain"]),
+                words.clock(row["snapshot_ts"]),
                 words.moment(row["known_at"]),
             )
             for row in rows

@@ -70,6 +70,11 @@ def dollars(value: float | None) -> str:
     return f"{value / size:+,.2f}\u00a0{word}".strip().replace("-", "−")
 
 
+def in_unit(value: float | None, size: float) -> str:
+    """An exposure as a bare number in the unit that its column names."""
+    return UNKNOWN if value is None else f"{value / size:+,.2f}".replace("-", "−")
+
+
 def price(value: float | None, *, is_rough: bool = False) -> str:
     if value is None:
         return "none"
@@ -156,8 +161,12 @@ def course(rows: Sequence[dict[str, Any]]) -> str:
     """What a series of snapshots says: what holds now, and since when."""
     newest = rows[-1]
     told = [row for row in rows if row["net_gex_usd_per_1pct"]]
-    if not told or not newest["net_gex_usd_per_1pct"]:
+    if not told:
         return finding(newest)
+    if not newest["net_gex_usd_per_1pct"]:
+        last = told[-1]
+        at = f"on {day(last['session_date'], has_year=False)} at {clock(last['snapshot_ts'])}"
+        return f"{finding(newest)}; {at}, {finding(last)}"
     is_positive = newest["net_gex_usd_per_1pct"] > 0
     since = newest
     for row in reversed(told):

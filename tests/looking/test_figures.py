@@ -260,8 +260,19 @@ def test_bars_never_overlap(market: Paths) -> None:
 def test_every_root_is_drawn_and_the_nearest_is_the_flip(market: Paths) -> None:
     figure = profile_of(market, "ODD", at=1)
     texts = [note["text"] for note in figure.layout["annotations"]]
-    assert "flip 101" in texts and "other flip 95" in texts
-    assert "The curve crosses zero at 95, 101." in figure.caption
+    assert [text for text in texts if "flip" in text] == ["flip 101"]
+    assert named(figure, "roots")["x"] == [95.0, 101.0]
+    assert "The curve crosses zero at 95, 101: rings." in figure.caption
+
+
+def test_very_many_roots_do_not_crowd_the_picture(market: Paths) -> None:
+    with open_published(market) as published:
+        view = published.view("SPX", None, "all")
+        row = published.levels(view).row(-1, named=True) | {"gamma_flips": [90.0 + n for n in range(20)]}
+        curve, strikes = published.curve(view, row["snapshot_ts"]), published.strikes(view, row["snapshot_ts"])
+    figure = profile_figure(row, curve, strikes, "SPX")
+    assert sum("flip" in note["text"] for note in figure.layout["annotations"]) == 1
+    assert "and at 14 more prices" in figure.caption and len(named(figure, "roots")["x"]) == 20
 
 
 def test_without_a_flip_no_flip_is_drawn(market: Paths) -> None:

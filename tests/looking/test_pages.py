@@ -230,6 +230,13 @@ def test_expired_options_are_told_in_words(market: Paths) -> None:
     assert "the same-day options have expired" in plotted(market, "profile", scope="0dte").text
 
 
+def test_a_profile_takes_the_last_snapshot_of_the_session_that_has_figures(tmp_path: Path) -> None:
+    late = Snapshot(CLOSES[0].replace(hour=19, minute=45), spot=102.0)
+    paths = publish(Paths(tmp_path), [late, Snapshot(CLOSES[0], scope_status="after_expiry", flip=None)])
+    page = plotted(paths, "profile")
+    assert "17 Jun 2024 15:45" in page.text and "dealers damp moves above 99" in page.text
+
+
 def test_without_a_flip_the_table_says_so(market: Paths) -> None:
     text = plotted(market, "levels", "FLAT").text
     assert "no flip within the prices searched" in text and "everywhere from 80 to 120" in text

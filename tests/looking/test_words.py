@@ -16,7 +16,8 @@ Row = dict[str, Any]
 
 def row(**said: Any) -> Row:
     ordinary: Row = {
-        "session_date": date(2024, 6, 25), "scope_status": "ok", "spot": 5430.76, "gamma_flip": 5453.94,
+        "session_date": date(2024, 6, 25), "snapshot_ts": datetime(2024, 6, 25, 20),
+        "scope_status": "ok", "spot": 5430.76, "gamma_flip": 5453.94,
         "gamma_flip_status": "ok", "gamma_flip_search_low": 4344.6, "gamma_flip_search_high": 6516.9,
         "net_gex_usd_per_1pct": -8.33e9, "distance_to_flip_pct": -0.42,
     }  # fmt: skip
@@ -85,7 +86,9 @@ def test_a_change_of_sign_is_dated_by_its_first_session() -> None:
 def test_a_snapshot_without_figures_does_not_break_the_course() -> None:
     gap = row(session_date=date(2024, 6, 21), net_gex_usd_per_1pct=None, scope_status="no_open_interest")
     assert words.course([row(), gap, row()]) == "throughout, dealers amplify moves below 5,454"
-    assert words.course([row(), gap]) == words.SCOPE_STATUS["no_open_interest"]
+    told = words.course([row(), gap])
+    assert told == f"{words.SCOPE_STATUS['no_open_interest']}; on 25 Jun at 16:00, dealers amplify moves below 5,454"
+    assert words.course([gap, gap]) == words.SCOPE_STATUS["no_open_interest"]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +97,10 @@ def test_a_snapshot_without_figures_does_not_break_the_course() -> None:
 )
 def test_exposures_carry_their_sign_and_scale(value: float | None, told: str) -> None:
     assert words.dollars(value).replace("\u00a0", " ") == told
+
+
+def test_numbers_of_a_column_share_its_unit() -> None:
+    assert [words.in_unit(value, 1e9) for value in (9.12e9, -0.9e9, None)] == ["+9.12", "−0.90", "not known"]
 
 
 @pytest.mark.parametrize(
