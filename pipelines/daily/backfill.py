@@ -13,12 +13,13 @@ from datetime import date
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from pipelines import operate
 from pipelines.daily.gap_ledger import Gap, current_gaps, recorded_gaps, settle, utc_now
 from pipelines.daily.survey import Found, batches, chain_sessions, survey, would_fill
+from pipelines.lake.derive import StageReport
 from pipelines.lake.store import Lake, opened
 from pipelines.load import find_files, load_files
 from pipelines.materialise import bring_up_to_date
@@ -60,8 +61,14 @@ def backfill(
             return not plan.refused
         with lake.writing():
             before = settle(lake, utc_now())  # what is missing now is on record before it is filled
-        _work(lake, plan, declared)
-    is_clean = operate.run(None, None) and not plan.refused
+        reports = _work(lake, plan, declared)
+    refused = sum(len(report.refused) for report in reports)
+    console.print(
+        f"Computed in batches: {sum(len(report.written) for report in reports)} new versions"
+        + (f', {refused} refusals (dealerflow sql "from refusals")' if refused else "")
+        + "."
+    )
+    is_clean = operate.run(None, None) and not plan.refused and not refused
     with opened(data_paths()) as lake:
         _show_filled(before, recorded_gaps(lake))
     return is_clean
@@ -81,8 +88,9 @@ def planned(found: Iterable[Found], first: date | None, last: date | None) -> Pl
     return plan
 
 
-def _work(lake: Lake, plan: Plan, declared: Declared) -> None:
+def _work(lake: Lake, plan: Plan, declared: Declared) -> list[StageReport]:
     """Land and compute each batch; `run` does the rest, publishing included."""
+    reports = []
     with _bar() as bar:
         task = bar.add_task("sessions", total=len(chain_sessions(plan.wanted)) or None)
         if plan.refused:
@@ -93,21 +101,23 @@ def _work(lake: Lake, plan: Plan, declared: Declared) -> None:
             with lake.writing():
                 list(load_files(lake, [one.path for one in batch], declared=declared, progress=lambda _: None))
                 sessions = chain_sessions(batch)
-                _compute(lake, sessions, bar, task, done)
+                reports += _compute(lake, sessions, bar, task, done)
             done += len(sessions)
             bar.update(task, completed=done)
+    return reports
 
 
-def _compute(lake: Lake, sessions: list[date], bar: Progress, task: object, done: int) -> None:
+def _compute(lake: Lake, sessions: list[date], bar: Progress, task: TaskID, done: int) -> list[StageReport]:
     stages = [stage.name for stage in US_SPINE]
 
     def progress(name: str, partitions: int, total: int) -> None:
         share = (stages.index(name) + partitions / total) / len(stages)
-        bar.update(task, completed=done + share * len(sessions))  # type: ignore[arg-type]
+        bar.update(task, completed=done + share * len(sessions))
 
-    bring_up_to_date(lake, [stage for stage in ALL_STAGES if stage not in US_SPINE])
+    reports = bring_up_to_date(lake, [stage for stage in ALL_STAGES if stage not in US_SPINE])
     if sessions:
-        bring_up_to_date(lake, US_SPINE, first=sessions[0], last=sessions[-1], progress=progress)
+        reports += bring_up_to_date(lake, US_SPINE, first=sessions[0], last=sessions[-1], progress=progress)
+    return reports
 
 
 def _show(plan: Plan, gaps: list[Gap], *, is_dry_run: bool) -> None:
@@ -119,8 +129,8 @@ def _show(plan: Plan, gaps: list[Gap], *, is_dry_run: bool) -> None:
     span = f" ({sessions[0]} to {sessions[-1]})" if sessions else ""
     console.print(
         f"Files: {len(plan.wanted)} to land, {len(plan.landed)} landed before, {len(plan.refused)} unreadable, "
-        f"{len(plan.outside)} outside the range. Sessions of chains: {len(sessions)}{span}, "
-        f"in {len(plan.batches)} batches."
+        f"{len(plan.outside)} outside the range. Sessions of chains: {len(sessions)}{span}; "
+        f"batches: {len(plan.batches)}."
     )
     filled = would_fill(gaps, plan.wanted)
     if gaps:

@@ -50,8 +50,9 @@ def test_a_missed_day_shows_as_a_gap_and_is_filled_by_a_backfill(data: Paths, tm
     files = archive(tmp_path / "archive", DAYS)
     first = call("backfill", *files[:3], *files[4:])
     assert first.exit_code == 0, first.output
-    assert "in 3 batches" in first.output
+    assert "batches: 3." in first.output
     assert "Gaps that remain: 1 (dealerflow gaps)" in first.output
+    assert "Nothing to compute" in first.output  # the batches left nothing to do
     shown = call("gaps").output
     assert "2024-06-13" in shown
     assert "dealerflow backfill" in shown
