@@ -1,4 +1,4 @@
-"""Commands that keep a lake: verify, lineage, rebuild."""
+"""Commands that keep a lake: verify, lineage, rebuild, prune."""
 
 from __future__ import annotations
 
@@ -101,3 +101,25 @@ def _pair(text: str) -> tuple[str, str]:
     if not (name and is_pair and value):
         raise UserError(f"--method {text}: write STAGE=VERSION, such as exposures=1")
     return name, value
+
+
+@app.command(rich_help_panel=KEEP, epilog="Examples: `dealerflow prune --dry-run` · `dealerflow prune`")
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Remove what killed runs left behind, and what the operator's retention lets go.
+
+    Files of superseded versions go only where dealerflow.toml declares `[retention] superseded_days`; raw objects,
+    chains and whatever a current version rests on never do.
+    """
+    from pipelines.daily.gap_ledger import utc_now
+    from pipelines.lake.store import opened
+    from pipelines.operator_settings import operator_settings
+    from pipelines.settings import data_paths
+    from pipelines.upkeep import tell
+    from pipelines.upkeep.prune import prune as remove
+
+    paths = data_paths()
+    with opened(paths) as lake:
+        gone = remove(lake, operator_settings(paths).retention, utc_now(), is_dry_run=dry_run)
+    tell.tell_pruned(gone, is_dry_run=dry_run)

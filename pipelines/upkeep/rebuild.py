@@ -56,8 +56,7 @@ def rebuild(
     paths = lake.paths
     _check_target(paths, target)
     aside = replace(paths, work=paths.build / "rebuild")
-    aside.build.mkdir(parents=True, exist_ok=True)
-    with turn(aside.build / "rebuild.lock"):
+    with turn(rebuild_lock(paths)):
         frames = exports(paths)
         if as_known is not None:
             frames |= _as_known(frames, as_known)
@@ -72,6 +71,10 @@ def rebuild(
         _move(build_file(aside), target)
     held = chosen.filter(pl.col("is_current") & (pl.col("row_count") > 0)).height
     return RebuildReport(target, held, left_out, time.monotonic() - started)
+
+
+def rebuild_lock(paths: Paths) -> Path:
+    return paths.build / "rebuild" / "rebuild.lock"
 
 
 def _check_target(paths: Paths, target: Path) -> None:

@@ -13,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from pipelines.upkeep.names import size, version_name
 from pipelines.upkeep.provenance import Step
+from pipelines.upkeep.prune import Plan
 from pipelines.upkeep.rebuild import RebuildReport
 from pipelines.upkeep.verify import Verified
 
@@ -92,3 +94,17 @@ def tell_rebuilt(done: RebuildReport) -> None:
         if count:
             console.print(f"Left out: {count} partitions that this method of {stage} never made.")
     console.print(f"{escape(str(done.file))}: {done.versions} partitions, in {done.seconds:.1f} s", soft_wrap=True)
+
+
+def tell_pruned(gone: Plan, *, is_dry_run: bool) -> None:
+    for path in gone.leftovers:
+        console.print(f"leftover    {escape(str(path))}", soft_wrap=True)
+    for version in gone.versions:
+        console.print(f"superseded  {escape(version_name(version))}", soft_wrap=True)
+    counts = (
+        f"{len(gone.leftovers)} leftovers, {len(gone.versions)} superseded versions, {len(gone.runs)} Dagster runs,"
+        f" {size(gone.bytes_freed)}"
+    )
+    console.print(f"Would go: {counts}." if is_dry_run else f"Gone: {counts}.")
+    if gone.versions and not is_dry_run:
+        console.print("partition_versions says which; dealerflow run publishes that.")
