@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA, Unreadable
+from pipelines.sources.text import decode
 
 _MOST_COLUMNS = 1000
 _LONGEST_HEADER = 65536
@@ -30,8 +31,7 @@ def read_texts(data: bytes, parts: Sequence[str] = ("row",), separator: str = ",
 
     `parts`: what a row holds, so that a ragged one counts for each.
     """
-    if b"\0" in data:
-        raise Unreadable("the text is UTF-16 or binary; save it as UTF-8")
+    decode(data)  # the reader would not tell of ragged rows that are no text
     names = header_names(data, separator)
     if not 2 <= len(names) <= _MOST_COLUMNS:
         raise Unreadable(f"the first line does not name columns separated by {separator!r}")
@@ -52,6 +52,8 @@ def read_texts(data: bytes, parts: Sequence[str] = ("row",), separator: str = ",
         )
     except pa.ArrowInvalid as error:
         raise Unreadable(f"not a readable CSV: {str(error).splitlines()[0]}") from None
+    if table.schema.names != names:
+        raise Unreadable("the line of the column names is broken")
     frame = pl.DataFrame(table)
     if frame.select(pl.any_horizontal(pl.all().str.contains(r"[\r\n]")).any()).item():
         raise Unreadable("a quotation runs over several lines")
@@ -66,6 +68,16 @@ def _numbered(frame: pl.DataFrame, ragged: Sequence[int]) -> pl.DataFrame:
 def _rejected(ragged: Sequence[arrow_csv.InvalidRow], parts: Sequence[str]) -> pl.DataFrame:
     rows = [(row.number, part, "wrong_column_count", row.text[:LONGEST_ROW_TEXT]) for row in ragged for part in parts]
     return pl.DataFrame(rows, schema=REJECTED_SCHEMA, orient="row")
+
+
+def spelled(table: pl.DataFrame, plain: Callable[[str], str], needed: Collection[str]) -> pl.DataFrame:
+    """The needed columns under their plain names. Raises Unreadable when one is missing, or there twice."""
+    names = [plain(name) for name in table.columns]
+    for name in sorted(needed):
+        if names.count(name) != 1:
+            raise Unreadable(f"{'two columns are called' if name in names else 'no column'} {name!r}")
+    kept = {name: column for name, column in zip(names, table.columns, strict=True) if name in needed}
+    return table.select("row_number", **{name: pl.col(column) for name, column in kept.items()})
 
 
 def row_texts(table: pl.DataFrame) -> pl.Expr:

@@ -46,9 +46,7 @@ def pages(data: bytes, declared: Declared) -> list[ChainPage]:
     if len(data) > LARGEST_BYTES:
         raise Unreadable(f"{len(data)} bytes is more than such a file can hold ({LARGEST_BYTES})")
     table, ragged = csv_table.read_texts(data)
-    table = table.rename(_plain)
-    if missing := sorted(_COLUMNS - set(table.columns)):
-        raise Unreadable(f"no column {missing[0]!r}")
+    table = csv_table.spelled(table, _plain, _COLUMNS)
     return gather(
         _typed(table),
         table,

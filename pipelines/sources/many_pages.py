@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.calendar import new_york_to_utc, us_sessions
+from pipelines.calendar import FIRST_DAY, LAST_DAY, new_york_to_utc, us_sessions
 from pipelines.markets import root_of
 from pipelines.sources.chain_rows import (
     CHAIN_ROW_SCHEMA,
@@ -77,7 +77,7 @@ def session_instants(days: pl.Series, clock: time | None) -> pl.Series:
     calendar = us_sessions()
     instants: dict[date, datetime | None] = {
         day: new_york_to_utc(day, clock) if clock else calendar.close_of(day)
-        for day in days.drop_nulls().unique()
+        for day in days.filter(days.is_between(FIRST_DAY, LAST_DAY)).unique()
         if calendar.is_session(day)
     }
     return days.replace_strict(instants, default=None, return_dtype=pl.Datetime("us"))
@@ -113,8 +113,10 @@ def _owners(roots: pl.Series) -> pl.Series:
 _PLACING_REASONS: tuple[Reason, ...] = (
     (~pl.col("underlying").str.contains(_SYMBOL).fill_null(value=False), "unreadable_underlying"),
     (pl.col("owner") != pl.col("underlying"), "symbol_contradicts_underlying"),
+    (~pl.col("expiry_date").dt.year().is_between(2000, 2099), "expiry_out_of_range"),  # OSI symbols say two digits
     (pl.col("quote_ts").is_null(), "unreadable_time"),
     (~pl.col("quote_ts").dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR), "time_out_of_range"),
+    (~pl.col("header_ts").dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR), "time_out_of_range"),
 )
 
 

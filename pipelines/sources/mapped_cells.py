@@ -151,5 +151,6 @@ def _found(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
     for key, name in columns.items():
         if name not in spelled:
             there_are = ", ".join(names[:_COLUMNS_TOLD]) + (", ..." if len(names) > _COLUMNS_TOLD else "")
-            raise Unreadable(f"mapping: {key}: the file has no column {name!r}; it has {there_are}"[:_LONGEST_MESSAGE])
+            message = f"mapping: {key}: the file has no column {name!r}; it has {there_are}"
+            raise Unreadable(" ".join(message.split())[:_LONGEST_MESSAGE])
     return {key: spelled[name] for key, name in columns.items()}

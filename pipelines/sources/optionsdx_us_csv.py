@@ -44,7 +44,7 @@ def pages(data: bytes, declared: Declared) -> list[ChainPage]:
         raise Unreadable("the file does not name its underlying; name it with --underlying SPX")
     underlying = checked_underlying(plain_symbol(declared.underlying))
     table, ragged = csv_table.read_texts(data, parts=tuple(_SIDES))
-    table = table.rename(_plain)
+    table = csv_table.spelled(table, _plain, _COLUMNS)
     return gather(
         _typed(table, underlying),
         table,

@@ -8,7 +8,7 @@ from functools import lru_cache
 import polars as pl
 
 from models.scopes import monthly_expiry_dates
-from pipelines.calendar import us_sessions
+from pipelines.calendar import FIRST_DAY, LAST_DAY, us_sessions
 from pipelines.markets import root_of, underlying_of
 
 # An index with two roots: the one of monthly dates, and the one of all others.
@@ -19,10 +19,11 @@ _ONE_DAY = timedelta(days=1)
 def roots(underlying: pl.Series, expiry_date: pl.Series) -> tuple[pl.Series, pl.Series]:
     """The only root that can expire then; and whether that is in doubt, for a second one may expire on the same date.
 
-    Where it is in doubt the monthly root is named, so that the contract can be told to its owner.
+    Where it is in doubt the monthly root is named, so that the contract can be told to its owner. No root expires on
+    dates beyond the calendar.
     """
     pairs = pl.DataFrame({"underlying": underlying, "expiry_date": expiry_date})
-    known = pairs.unique().drop_nulls()
+    known = pairs.unique().drop_nulls().filter(pl.col("expiry_date").is_between(FIRST_DAY, LAST_DAY))
     found = [_root(*pair) for pair in known.iter_rows()]
     known = known.with_columns(
         root=pl.Series([root for root, _ in found], dtype=pl.String),
@@ -49,7 +50,7 @@ def _is_monthly(expiry_date: date, rule: str) -> bool:
     found = monthly_expiry_dates(
         min(days),
         max(days),
-        is_closed=lambda day: day.weekday() < 5 and not calendar.is_session(day),
+        is_closed=lambda day: day.weekday() < 5 and day <= LAST_DAY and not calendar.is_session(day),
         rule="vix" if rule == "vix" else "third_friday",
     )
     return bool(days & set(found))

@@ -238,10 +238,10 @@ def test_times_are_read_in_their_declared_or_stated_zone() -> None:
 
 def test_a_page_was_known_at_its_newest_stated_clock_whichever_day_that_is() -> None:
     known = '[known]\ncolumn = "got"\nformat = "%Y-%m-%d"\nclock = "18:00"\n'
-    data = file(ROW + ",2024-06-22", OTHER + ",2024-06-18", ROW + ",soon", header=HEADER + ",got")
-    (page,) = read(data, MAPPING + known)
+    rows = [ROW + ",2024-06-22", OTHER + ",2024-06-18", ROW + ",soon", ROW + ",-2024-06-18"]
+    (page,) = read(file(*rows, header=HEADER + ",got"), MAPPING + known)
     assert page.header_ts == datetime(2024, 6, 22, 22)
-    assert reasons([page]) == {"unreadable_known_time": 1}
+    assert reasons([page]) == {"unreadable_known_time": 1, "time_out_of_range": 1}
 
 
 @pytest.mark.parametrize(
@@ -280,6 +280,11 @@ def test_a_broken_row_is_set_aside_with_its_reason(row: str, reason: str) -> Non
         (file(ROW), MAPPING.replace('"%Y-%m-%d"', '"%Y %H"'), "quotes.format: "),
         (file(ROW), MAPPING.replace('"%d.%m.%Y"', '"%Y %H"'), "expiry_format: "),
         (file(ROW), 'separator = ";"\n' + MAPPING, "columns.underlying: the file has no column 'name'"),
+        (
+            file(ROW, header=HEADER.replace("right", '"ri\rght"')),
+            MAPPING,
+            "columns.type: the file has no column 'right'",
+        ),
         (file(), MAPPING, "none of 0 rows"),
         (b"", MAPPING, "no column"),
     ],
@@ -329,6 +334,16 @@ def test_parquet_times_state_their_zone_or_have_it_declared() -> None:
 )
 def test_other_types_are_refused_by_key(column: dict[str, object], message: str) -> None:
     assert message in refusal(parquet(table(**column)))
+
+
+def test_dates_and_times_beyond_all_calendars_are_set_aside() -> None:
+    endless = table().select(pl.all().repeat_by(2).explode()).with_columns(k=pl.Series([100, 101]))
+    date_end = pl.Series([19923, 2**31 - 1], dtype=pl.Int32).cast(pl.Date)
+    instants = pl.Series([int(datetime(2024, 6, 17, 14, tzinfo=UTC).timestamp() * 1e6), 2**63 - 1])
+    assert reasons(read(parquet(endless.with_columns(expires=date_end)))) == {"unreadable_symbol": 1}
+    times = endless.with_columns(day=instants.cast(pl.Datetime("us")))
+    zoned = TOP + COLUMNS + '[quotes]\ncolumn = "day"\nzone = "UTC"\n'
+    assert reasons(read(parquet(times), zoned)) == {"unreadable_time": 1}
 
 
 def test_a_long_text_repeated_a_million_times_is_refused_before_it_is_unpacked() -> None:

@@ -130,6 +130,7 @@ def test_every_index_with_two_roots_is_known_here() -> None:
         (line(P_IV="nan"), {"not_finite": 1}),
         (line(STRIKE=""), {"unreadable_number": 2}),
         (line(expiry=""), {"unreadable_symbol": 2}),
+        (line(expiry="9999-12-31"), {"unreadable_symbol": 2}),
         (line(QUOTE_READTIME=""), {"unreadable_time": 2}),
         (line(QUOTE_READTIME="2023-01-04 16:00"), {"dates_contradict": 2}),
         (line(QUOTE_READTIME="2023-01-02 16:00", QUOTE_DATE="2023-01-02"), {"not_a_session": 2}),
@@ -141,6 +142,12 @@ def test_a_broken_line_is_set_aside_with_its_reason_and_the_others_stand(broken:
     found = pages(line(400), broken)
     assert reasons(found) == reason
     assert found[0].rows.height == 4 - sum(reason.values()) - found[0].rows_duplicate
+
+
+def test_columns_that_are_missing_or_there_twice_are_named() -> None:
+    for name, told in (("STRIKED", "no column 'STRIKE'"), ("STRIKE],[STRIKE", "two columns are called 'STRIKE'")):
+        with pytest.raises(Unreadable, match=told):
+            read(file(header=HEADER.replace("[STRIKE]", f"[{name}]", 1)), SPY)
 
 
 def test_a_file_of_undecidable_series_is_refused() -> None:
