@@ -1,4 +1,4 @@
-"""Commands that keep a lake: verify, lineage, rebuild, prune."""
+"""Commands that keep a lake: verify, lineage, rebuild, prune, doctor."""
 
 from __future__ import annotations
 
@@ -123,3 +123,20 @@ def prune(
     with opened(paths) as lake:
         gone = remove(lake, operator_settings(paths).retention, utc_now(), is_dry_run=dry_run)
     tell.tell_pruned(gone, is_dry_run=dry_run)
+
+
+@app.command(rich_help_panel=KEEP, epilog="Example: `dealerflow doctor`")
+def doctor(style: StyleOption = Style.text) -> None:
+    """One page that says what is wrong and what to do; the exit code is 1 if anything needs you.
+
+    Looks for missing, late and refused data, work that was not finished, poor newest snapshots, a full disk.
+    """
+    from pipelines.daily.gap_ledger import utc_now
+    from pipelines.settings import data_paths
+    from pipelines.upkeep import tell
+    from pipelines.upkeep.doctor import examine
+
+    paths = data_paths()
+    found = examine(paths, utc_now())
+    tell.tell_json(found) if style is Style.json else tell.tell_findings(paths, found)
+    raise typer.Exit(1 if any(finding.severity == "wrong" for finding in found) else 0)

@@ -13,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from pipelines.settings import Paths
+from pipelines.upkeep.findings import Finding
 from pipelines.upkeep.names import size, version_name
 from pipelines.upkeep.provenance import Step
 from pipelines.upkeep.prune import Plan
@@ -22,14 +24,16 @@ from pipelines.upkeep.verify import Verified
 # Piped output takes the room it needs; a terminal has its own width.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 300)
 _LISTED = 20  # leftovers named
+_COLOURS = {"wrong": "red", "watch": "yellow", "fine": "green"}
 _IN_SENTENCE = {
     "known_at", "known_at_basis", "stage", "method_version", "code_version", "row_count", "output_sha256",
 }  # fmt: skip
 
 
 def tell_json(value: Any) -> None:
-    """A dataclass, all of it."""
-    print(json.dumps(dataclasses.asdict(value), indent=1, default=str))
+    """A dataclass or several, all of it."""
+    plain = [dataclasses.asdict(one) for one in value] if isinstance(value, list) else dataclasses.asdict(value)
+    print(json.dumps(plain, indent=1, default=str))
 
 
 def tell_verified(done: Verified) -> None:
@@ -108,3 +112,16 @@ def tell_pruned(gone: Plan, *, is_dry_run: bool) -> None:
     console.print(f"Would go: {counts}." if is_dry_run else f"Gone: {counts}.")
     if gone.versions and not is_dry_run:
         console.print("partition_versions says which; dealerflow run publishes that.")
+
+
+def tell_findings(paths: Paths, found: list[Finding]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("", "what", "do"):
+        table.add_column(heading, overflow="fold")
+    for finding in found:
+        mark = f"[{_COLOURS[finding.severity]}]{finding.severity}[/]"
+        table.add_row(mark, escape(finding.what), escape(finding.do))
+    console.print(table)
+    wrong = sum(finding.severity == "wrong" for finding in found)
+    verdict = f"[red]{wrong} to mend[/red]" if wrong else "nothing needs you"
+    console.print(f"{escape(str(paths.root))}: {verdict}.", soft_wrap=True)
