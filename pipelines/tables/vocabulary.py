@@ -229,7 +229,7 @@ _TRUST: list[_Row] = [
     ("captured_at", INSTANT, UTC, "When it was fetched live."),
     ("published_at", INSTANT, UTC, "When the vendor says it was published."),
     ("due_ts", INSTANT, UTC, "Instant by which the source owes the session."),
-    ("status", TEXT, "name", "missing, refused (it came, and a gate or a parser refused it) or filled (it came later)."),
+    ("status", TEXT, "name", "missing, refused (a gate or a parser refused what came) or filled (it came later)."),
     ("stage", TEXT, "name", "Stage of the pipeline."),
     ("gate", TEXT, "name", "Gate that refused the partition."),
     ("table_name", TEXT, "name", "Table."),

@@ -33,9 +33,7 @@ RAW_TABLES = {"chains", "pages", "quarantine", "treasury_zero_curve"}
 
 def superseded(lake: Lake) -> list[Version]:
     versions = lake.catalogue.versions_of_all_tables()
-    newest = {
-        (v.table, v.key): max(w.rank for w in versions if (w.table, w.key) == (v.table, v.key)) for v in versions
-    }
+    newest = {(v.table, v.key): max(w.rank for w in versions if (w.table, w.key) == (v.table, v.key)) for v in versions}
     return [v for v in versions if v.rank < newest[v.table, v.key]]
 
 
