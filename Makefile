@@ -19,9 +19,12 @@ setup: .venv/.installed ## virtual environment with the locked dependencies
 	$(BIN)/uv sync --locked --inexact --quiet --python $(BIN)/python
 	@touch $@
 
-run: setup ## load the simulated market into an empty lake, compute, publish, print the levels
+run: setup ## simulated market into an empty lake, compute, publish, compare with its truth, draw the report
 	$(BIN)/dealerflow sample
 	$(BIN)/dealerflow run
+	@# A lake of your own files has no truth to compare with.
+	@if [ -d data/sample/truth ]; then $(BIN)/dealerflow sample --truth; fi
+	$(BIN)/dealerflow report
 
 test: setup lint types ## style, types and the whole test suite
 	$(BIN)/pytest

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
+from pipelines.lake.crew import Crew
 from pipelines.lake.derive import Replay, StageReport
 from pipelines.lake.stage import Stage
 from pipelines.lake.store import Lake
@@ -24,12 +24,9 @@ def bring_up_to_date(
     market: str = US.name,
     progress: Progress | None = None,
 ) -> list[StageReport]:
-    """Run each stage over the sessions from `first` to `last`; what is not owed costs a look-up.
-
-    Threads, not processes: Polars and NumPy release the interpreter, and forking after Polars hangs.
-    """
+    """Run each stage over the sessions from `first` to `last`; what is not owed costs a look-up."""
     reports = []
-    with ThreadPoolExecutor(workers()) as executor:
+    with Crew(workers()) as crew:
         for stage in stages:
             replay = Replay(lake, stage, market)
             keys = replay.partitions(first, last)
@@ -41,5 +38,5 @@ def bring_up_to_date(
                 if progress is not None:
                     progress(name, done, total)
 
-            reports.append(replay.run(keys, executor, advance))
+            reports.append(replay.run(keys, crew, advance))
     return reports

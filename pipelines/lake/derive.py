@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from pipelines.lake import gates, partitions
 from pipelines.lake.catalogue import PartitionKey, Refusal, Version, canonical_json
+from pipelines.lake.crew import Crew
 from pipelines.lake.files import sha256_of
 from pipelines.lake.index import Index
 from pipelines.lake.stage import Inputs, Output, Stage
@@ -33,26 +34,54 @@ class StageReport:
     refused: list[tuple[PartitionKey, Refusal]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    key: PartitionKey
-    known_at: datetime
-    inputs: Inputs | None  # None: everything it rested on has moved elsewhere
-    fingerprint: str
-    future: Future[_Computed | gates.GateRefused]
+_Event = tuple[datetime, Inputs | None, str]  # known_at, inputs (None: all has moved elsewhere), fingerprint
 
 
 @dataclass(frozen=True, slots=True)
 class _Computed:
-    """An output that passed the gates, with the bytes of its files."""
+    """An output that passed the gates, as the bytes of its files."""
 
-    output: Output
     encoded: dict[str, bytes]
+    row_counts: dict[str, int]
+    accounting: gates.Accounting
+    refusals: list[Refusal]
     is_whole: bool  # made of inputs none of which was refused
 
     def is_answer(self, table: str, stage: Stage) -> bool:
         """Whether no rows at all is what the stage has to say."""
         return self.is_whole and table in stage.outputs
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    key: PartitionKey
+    events: list[_Event]
+    future: Future[list[_Computed | Refusal]]
+
+
+def compute(stage: Stage, batch: list[Inputs | None]) -> list[_Computed | Refusal]:
+    """The results of a partition's events, in order. Runs in a worker, together because later events repeat much."""
+    return [_compute(stage, inputs) for inputs in batch]
+
+
+def _compute(stage: Stage, inputs: Inputs | None) -> _Computed | Refusal:
+    """A refusal is a result; anything else unforeseen is recorded as the gate `error`."""
+    try:
+        if inputs is None or (inputs.same and all(v.row_count == 0 for v in inputs.same.values())):
+            output = Output({table: partitions.empty(table) for table in stage.tables})
+        else:
+            output = stage.compute(inputs)
+        gates.check_conservation(output.accounting)
+        for table in stage.tables:
+            gates.check_frame(TABLES[table], output.frames[table])
+        encoded = {table: partitions.encode(output.frames[table]) for table in stage.tables}
+        counts = {table: output.frames[table].height for table in stage.tables}
+        return _Computed(encoded, counts, output.accounting, output.refusals, bool(inputs) and not output.refusals)
+    except gates.GateRefused as refused:
+        return Refusal(refused.gate, refused.reason)
+    except Exception as error:  # noqa: BLE001 - one bad partition must not stop the others; log and exit code tell
+        _log.exception("%s %s", stage.name, inputs.key if inputs else "withdrawn")
+        return Refusal("error", f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 class Replay:
@@ -115,7 +144,7 @@ class Replay:
         parts = inputs.fingerprint_parts() if inputs else "withdrawn"
         return sha256_of(canonical_json([self._stage.method_version, parts]).encode())
 
-    def owed(self, key: PartitionKey) -> list[tuple[datetime, Inputs | None, str]]:
+    def owed(self, key: PartitionKey) -> list[_Event]:
         """The events of a partition whose conclusion is missing or rests on other inputs."""
         tasks = []
         events = self._events(key)
@@ -139,15 +168,15 @@ class Replay:
                 for known_at in sorted(gone):
                     self._lake.catalogue.forget_derivation(self._stage.name, key, known_at)
 
-    def run(self, keys: Iterable[PartitionKey], executor: Executor, advance: Callable[[], None]) -> StageReport:
-        """Compute what is owed, in order; independent partitions fan out over the executor. `advance`: one key done."""
+    def run(self, keys: Iterable[PartitionKey], crew: Crew, advance: Callable[[], None]) -> StageReport:
+        """Compute what is owed, in order; independent partitions fan out over the crew. `advance`: one key is done."""
         waiting: list[_Task] = []
 
         def conclude_oldest() -> None:
             task = waiting.pop(0)
-            self._conclude(task)
-            if not any(other.key == task.key for other in waiting):
-                advance()
+            for event, result in zip(task.events, task.future.result(), strict=True):
+                self._conclude(task.key, event, result)
+            advance()
 
         for key in keys:
             # A sequential stage reads what it wrote for the same part before; other parts may go on meanwhile.
@@ -156,41 +185,22 @@ class Replay:
             owed = self.owed(key)
             if not owed:
                 advance()
-            for known_at, inputs, fingerprint in owed:
-                waiting.append(_Task(key, known_at, inputs, fingerprint, executor.submit(self._compute, inputs)))
-                while len(waiting) > MOST_WAITING:
-                    conclude_oldest()
+                continue
+            waiting.append(_Task(key, owed, crew.submit(compute, self._stage, [inputs for _, inputs, _ in owed])))
+            while len(waiting) > MOST_WAITING:
+                conclude_oldest()
         while waiting:
             conclude_oldest()
         return self.report
 
-    def _compute(self, inputs: Inputs | None) -> _Computed | gates.GateRefused:
-        """Runs in a worker. A refusal is a result; anything else unforeseen is recorded as the gate `error`."""
-        try:
-            if inputs is None or (inputs.same and all(v.row_count == 0 for v in inputs.same.values())):
-                output = Output({table: partitions.empty(table) for table in self._stage.tables})
-            else:
-                output = self._stage.compute(inputs)
-            gates.check_conservation(output.accounting)
-            for table in self._stage.tables:
-                gates.check_frame(TABLES[table], output.frames[table])
-            encoded = {table: partitions.encode(output.frames[table]) for table in self._stage.tables}
-            return _Computed(output, encoded, inputs is not None and not output.refusals)
-        except gates.GateRefused as refused:
-            return refused
-        except Exception as error:  # noqa: BLE001 - one bad partition must not stop the others; log and exit code tell
-            _log.exception("%s %s", self._stage.name, inputs.key if inputs else "withdrawn")
-            return gates.GateRefused("error", f"{type(error).__name__}: {error}".splitlines()[0])
-
-    def _conclude(self, task: _Task) -> None:
+    def _conclude(self, key: PartitionKey, event: _Event, result: _Computed | Refusal) -> None:
         """Write what changed and commit everything about this event at once."""
-        key, known_at, inputs, fingerprint = task.key, task.known_at, task.inputs, task.fingerprint
-        result = task.future.result()
-        if isinstance(result, gates.GateRefused):
-            refusals, fresh = [Refusal(result.gate, result.reason)], []
+        known_at, inputs, fingerprint = event
+        if isinstance(result, Refusal):
+            refusals, fresh = [result], []
             fingerprint = "" if result.gate == "error" else fingerprint  # an error is tried again next time
         else:
-            refusals = result.output.refusals
+            refusals = result.refusals
             fresh = [v for t in self._stage.tables if (v := self._write(t, key, known_at, inputs, result)) is not None]
         outcome = "refused" if refusals and not fresh else "written" if fresh else "identical"
         with self._lake.catalogue.transaction():
@@ -208,24 +218,20 @@ class Replay:
         self, table: str, key: PartitionKey, known_at: datetime, inputs: Inputs | None, computed: _Computed
     ) -> tuple[Version, dict[str, str]] | None:
         """The new version, or None where the partition as known then already says the same."""
-        frame, data = computed.output.frames[table], computed.encoded[table]
+        data, row_count = computed.encoded[table], computed.row_counts[table]
         sha256 = sha256_of(data)
         present = self._index.as_known(table, key, known_at)
-        if (
-            present.output_sha256 == sha256
-            if present
-            else frame.is_empty() and not computed.is_answer(table, self._stage)
-        ):
+        if present.output_sha256 == sha256 if present else not row_count and not computed.is_answer(table, self._stage):
             return None
         v = max((old.v for old in self._index.versions.get((table, key), ())), default=0) + 1
         path = partitions.relative_path(table, key, v)
         partitions.write(self._lake.paths.lake, path, data)
         basis = inputs.newest_basis() if inputs else present.known_at_basis if present else "header_clock"
-        version = Version(table, key, v, known_at, basis, sha256, frame.height, path, self._stage.name)
+        version = Version(table, key, v, known_at, basis, sha256, row_count, path, self._stage.name)
         facts = {
             "method_version": self._stage.method_version,
             "code_version": self._lake.code_version,
             "inputs": inputs.names() if inputs else "[]",
-            "row_accounting": canonical_json(computed.output.accounting),
+            "row_accounting": canonical_json(computed.accounting),
         }
         return version, facts

@@ -10,7 +10,7 @@ import polars as pl
 
 from pipelines.lake import gates
 from pipelines.lake.catalogue import PartitionKey, Refusal, Sighting, Version, canonical_json
-from pipelines.lake.store import Lake
+from pipelines.lake.store import LakeFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Earlier:
 class Inputs:
     """What a stage sees of the world at one moment."""
 
-    lake: Lake
+    lake: LakeFiles
     key: PartitionKey
     known_at: datetime
     same: dict[str, Version]

@@ -18,16 +18,22 @@ from pipelines.lake.turn import PATIENCE_SECONDS, turn
 from pipelines.settings import PROJECT, Paths
 
 
-class Lake:
-    """Everything a stage may touch."""
+class LakeFiles:
+    """What a stage reads of a lake: its files, not its catalogue. Equal for the same folders."""
 
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
-        self.catalogue = Catalogue(paths.catalogue)
         self.raw = RawStore(paths.raw)
 
-    def close(self) -> None:
-        self.catalogue.close()
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LakeFiles) and other.paths == self.paths
+
+    def __hash__(self) -> int:
+        return hash(self.paths)
+
+    def __reduce__(self) -> tuple[type[LakeFiles], tuple[Paths]]:
+        """Another process gets the files alone."""
+        return LakeFiles, (self.paths,)
 
     def read(self, of: Version, columns: list[str] | None = None) -> pl.DataFrame:
         return partitions.read(self.paths.lake, of, columns)
@@ -35,6 +41,17 @@ class Lake:
     def read_small(self, of: Version, columns: tuple[str, ...]) -> pl.DataFrame:
         """Like `read`, remembered: for columns of earlier partitions that session after session asks for again."""
         return _remembered(self.paths.lake, of, columns)
+
+
+class Lake(LakeFiles):
+    """One opened lake: files and catalogue."""
+
+    def __init__(self, paths: Paths) -> None:
+        super().__init__(paths)
+        self.catalogue = Catalogue(paths.catalogue)
+
+    def close(self) -> None:
+        self.catalogue.close()
 
     @cached_property
     def code_version(self) -> str:

@@ -85,7 +85,7 @@ def full(history_sessions: int = HISTORY_SESSIONS) -> Scenario:
     earlier = calendar.between(calendar.sessions[0], EVE)
     history = tuple(earlier[len(earlier) - history_sessions :])
     day_files = [
-        *(DayFile(day, ("SPX", "SPY"), "Quotes") for day in history),
+        *(DayFile(day, ("SPX",), "Quotes") for day in history),
         *(DayFile(day, tuple(name.name for name in names), "Calcs") for day in sessions),
     ]
     return replace(

@@ -8,7 +8,7 @@ from functools import lru_cache
 from threading import Lock
 
 from pipelines import sources
-from pipelines.lake.store import Lake
+from pipelines.lake.store import LakeFiles
 from pipelines.sources import treasury_par_csv
 from pipelines.sources.bars import BarFile
 from pipelines.sources.page import ChainPage, Declared
@@ -23,13 +23,13 @@ _BAR_PARSERS: dict[str, Callable[[bytes, Declared], BarFile]] = {
 
 
 _MOST_ROWS_HELD = 3_000_000  # some 0.5 GB: sixty pages of a large index, or three days of a whole market
-_File = tuple[Lake, str, str, str | None, str | None]
+_File = tuple[LakeFiles, str, str, str | None, str | None]
 _held: OrderedDict[_File, list[ChainPage]] = OrderedDict()
 _lock = Lock()
 
 
 def chain_pages(
-    lake: Lake, source: str, raw_sha256: str, underlying: str | None, mapping_sha256: str | None
+    lake: LakeFiles, source: str, raw_sha256: str, underlying: str | None, mapping_sha256: str | None
 ) -> list[ChainPage]:
     """Every page of a file, read as its owner declared it. The files used last are held, bounded by their rows."""
     file = (lake, source, raw_sha256, underlying, mapping_sha256)
@@ -53,11 +53,13 @@ def forget() -> None:
 
 
 @lru_cache(maxsize=4)
-def bar_file(lake: Lake, source: str, raw_sha256: str, underlying: str | None, mapping_sha256: str | None) -> BarFile:
+def bar_file(
+    lake: LakeFiles, source: str, raw_sha256: str, underlying: str | None, mapping_sha256: str | None
+) -> BarFile:
     mapping = None if mapping_sha256 is None else lake.raw.get(mapping_sha256).decode()
     return _BAR_PARSERS[source](lake.raw.get(raw_sha256), Declared(underlying=underlying, mapping=mapping))
 
 
 @lru_cache(maxsize=4)
-def treasury_file(lake: Lake, raw_sha256: str) -> TreasuryFile:
+def treasury_file(lake: LakeFiles, raw_sha256: str) -> TreasuryFile:
     return treasury_par_csv.parse(lake.raw.get(raw_sha256))

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from pipelines.calendar import us_sessions
 from pipelines.lake.catalogue import Sighting
-from pipelines.lake.store import Lake
+from pipelines.lake.store import LakeFiles
 from pipelines.sessions import OpenInterestDate, Placement, date_open_interest
 from pipelines.sources.page import ChainPage
 from pipelines.stages import parsed
@@ -40,7 +40,7 @@ class PlacedPage:
         return counts.null_count() < counts.len()
 
 
-def place(lake: Lake, sighting: Sighting) -> list[PlacedPage]:
+def place(lake: LakeFiles, sighting: Sighting) -> list[PlacedPage]:
     """The pages behind a sighting, with what was read off their clocks when they were loaded."""
     detail = json.loads(sighting.detail)
     pages = parsed.chain_pages(lake, sighting.source, sighting.raw_sha256, detail["underlying"], detail["mapping"])

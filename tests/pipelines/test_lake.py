@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import permutations
@@ -16,6 +15,7 @@ import pytest
 
 from pipelines.lake import derive, partitions
 from pipelines.lake.catalogue import PartitionKey, Refusal, Sighting
+from pipelines.lake.crew import Crew
 from pipelines.lake.derive import Replay
 from pipelines.lake.gates import GateRefused, check_conservation, check_frame
 from pipelines.lake.raw import RawStore, Sidecar
@@ -80,10 +80,10 @@ RUNNING = Stage("running", "1", ("running",), run_on, same=("sums",), earlier=(E
 
 def run(lake: Lake, *stages: Stage) -> list[derive.StageReport]:
     reports = []
-    with ThreadPoolExecutor(2) as executor:
+    with Crew(2) as crew:
         for stage in stages:
             replay = Replay(lake, stage, "us")
-            reports.append(replay.run(replay.partitions(), executor, lambda: None))
+            reports.append(replay.run(replay.partitions(), crew, lambda: None))
     return reports
 
 

@@ -21,7 +21,7 @@ from pipelines.sources.page import NOTHING_DECLARED, ChainPage, Declared
 from tests.pipelines.simulated import hash_of, whole_market
 
 # A changed hash means that everybody's sample market changes: say so in the changelog.
-FULL_SHA256 = "eaf02c7716ba5430b93ddb7879a2d4eb392ad549769ce0ab09efbad858b69efb"
+FULL_SHA256 = "bd731db65622b3e27ee2a9ee8f04854e73c22e02a76f51adb8873a2c9ee7eaac"
 NAMES = {"AAPL", "AMZN", "NVDA", "TSLA"}
 INDEX_AND_ETF = {"SPX", "SPY"}
 FIRST, LAST = date(2024, 6, 17), date(2024, 7, 3)
@@ -90,7 +90,7 @@ def test_thin_chains_and_daily_bars_reach_eighty_sessions_back(market: Simulated
     before = [page for page in market.pages if page.session_date < FIRST]
     days = sorted({page.session_date for page in before})
     assert days == us_sessions().between(days[0], date(2024, 6, 14)) and len(days) == 80
-    assert {page.underlying for page in before} == INDEX_AND_ETF
+    assert {page.underlying for page in before} == {"SPX"}
     bars = cboe_index_csv.bars(market.files["simulated_SPX_History.csv"], Declared(underlying="SPX")).bars
     assert bars["bar_date"].to_list() == us_sessions().between(days[0], LAST)
 
@@ -285,4 +285,4 @@ def test_open_interest_of_every_session_can_be_dated_by_its_volume(market: Simul
             both = both.drop("volume").join(volume.select("contract_id", "volume"), on="contract_id")
             assert both.select(((pl.col("open_interest") - pl.col("before")).abs() <= pl.col("volume")).all()).item()
             compared += 1
-    assert compared > 200
+    assert compared > 140

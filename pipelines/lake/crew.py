@@ -1,0 +1,62 @@
+"""Who computes: threads at first, processes once there is enough work to repay their start.
+
+A small partition is mostly Python, which threads of one process only share; a process takes seconds to import what it
+needs. Forking after Polars has started hangs, so processes are spawned. They stay until this process ends.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import lru_cache
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+BY_THREADS_FIRST = 40  # tasks
+
+
+class Crew:
+    """`count` workers. A task is a function of a module and arguments that can be sent to another process."""
+
+    def __init__(self, count: int) -> None:
+        self._count, self._given = count, 0
+        self._threads = ThreadPoolExecutor(count)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def submit(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> Future[_R]:
+        self._given += 1
+        if self._count == 1 or self._given <= BY_THREADS_FIRST:
+            return self._threads.submit(function, *args, **kwargs)
+        return _processes(self._count).submit(function, *args, **kwargs)
+
+
+@lru_cache(maxsize=1)
+def _processes(count: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_begin)
+
+
+def _begin() -> None:
+    """In a new worker, before it imports Polars: one core each; no life beyond the parent's; Ctrl-C is the parent's."""
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
