@@ -20,6 +20,7 @@ from models.conventions import METHOD_VERSIONS
 from pipelines.cli import app, main
 from pipelines.tables import PUBLISHED_TABLES, published_columns
 from tests.integration.documents import (
+    COOKBOOK,
     DOCUMENTS,
     PROJECT,
     README,
@@ -34,7 +35,10 @@ from tests.integration.documents import (
 
 pytestmark = pytest.mark.slow
 RATES = "simulated_daily_treasury_rates.csv"
-COMMANDS = ("load", "run", "sample", "sql", "tables")
+COMMANDS = (
+    "load", "run", "sample", "fetch", "backfill", "sql", "tables", "plot", "report",
+    "up", "gaps", "doctor", "verify", "lineage", "rebuild", "prune",
+)  # fmt: skip
 
 
 def partition_versions(checkout: Checkout) -> list[tuple[object, ...]]:
@@ -50,7 +54,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 
 def test_the_sample_market_is_landed_and_says_so(checkout: Checkout) -> None:
-    assert checkout.sample.out == "Simulated market in data/sample: 16 landed, 1 duplicate_body.\n"
+    assert checkout.sample.out == "Simulated market in data/sample: 1 duplicate_body, 193 landed.\n"
 
 
 def test_the_first_run_makes_versions_and_ends_with_the_levels_and_the_database_that_the_readme_shows(
@@ -68,6 +72,13 @@ def test_the_first_run_makes_versions_and_ends_with_the_levels_and_the_database_
 )
 def test_a_question_of_a_document_has_the_answer_that_stands_below_it(checkout: Checkout, block: Block) -> None:
     assert checkout.answer(block) == block.output
+
+
+def test_the_wrong_join_of_the_cookbook_flatters(checkout: Checkout) -> None:
+    wrong = next(block for block in blocks(COOKBOOK) if "wrong" in block.command)
+    lines = re.findall(r"│ (honest|wrong).*│ +([\d.]+) │$", checkout.answer(wrong), re.MULTILINE)
+    shares = {name: float(share) for name, share in lines}
+    assert shares["wrong"] == 100.0 > shares["honest"]
 
 
 def test_the_readme_asks_five_questions_and_shows_every_answer() -> None:
