@@ -101,13 +101,17 @@ def _work(lake: Lake, plan: Plan, declared: Declared) -> list[StageReport]:
             with lake.writing():
                 list(load_files(lake, [one.path for one in batch], declared=declared, progress=lambda _: None))
                 sessions = chain_sessions(batch)
-                reports += _compute(lake, sessions, bar, task, done)
+                # The first batch also computes what a call that was killed had landed: later ones rest on it.
+                first = sessions[0] if sessions and done else None
+                reports += _compute(lake, first, sessions, bar, task, done)
             done += len(sessions)
             bar.update(task, completed=done)
     return reports
 
 
-def _compute(lake: Lake, sessions: list[date], bar: Progress, task: TaskID, done: int) -> list[StageReport]:
+def _compute(
+    lake: Lake, first: date | None, sessions: list[date], bar: Progress, task: TaskID, done: int
+) -> list[StageReport]:
     stages = [stage.name for stage in US_SPINE]
 
     def progress(name: str, partitions: int, total: int) -> None:
@@ -116,7 +120,7 @@ def _compute(lake: Lake, sessions: list[date], bar: Progress, task: TaskID, done
 
     reports = bring_up_to_date(lake, [stage for stage in ALL_STAGES if stage not in US_SPINE])
     if sessions:
-        reports += bring_up_to_date(lake, US_SPINE, first=sessions[0], last=sessions[-1], progress=progress)
+        reports += bring_up_to_date(lake, US_SPINE, first=first, last=sessions[-1], progress=progress)
     return reports
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from pipelines import operate
 from pipelines.cli import app
+from pipelines.daily import backfill as backfilling
 from pipelines.lake.store import opened
 from pipelines.settings import PROJECT, Paths
 from pipelines.warehouse.publish import PublishReport
@@ -37,10 +38,10 @@ def call(*arguments: str | Path) -> Result:
 
 
 def computed(paths: Paths) -> dict[str, str]:
-    """The hash of every current partition."""
+    """The hash of every version."""
     with opened(paths) as lake:
         return {
-            f"{v.table} {v.key.session_date} {v.known_at}": v.output_sha256
+            f"{v.table} {v.key.session_date} {v.known_at} {v.v}": v.output_sha256
             for v in sorted(lake.catalogue.versions(["snapshot_marks", "strike_exposures", "exposure_heatmap"]),
                             key=lambda v: v.v)
         }  # fmt: skip
@@ -98,4 +99,18 @@ def test_a_killed_backfill_goes_on_where_it_stopped(data: Paths, tmp_path: Path,
     resumed = computed(data)
     os.environ["DEALERFLOW_DATA"] = str(tmp_path / "undisturbed")
     assert call("backfill", folder).exit_code == 0
+    assert computed(Paths(tmp_path / "undisturbed")) == resumed
+
+
+def test_what_a_killed_call_had_landed_is_computed_before_what_rests_on_it(
+    data: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = archive(tmp_path / "archive", DAYS)
+    monkeypatch.setattr(backfilling, "SESSIONS_IN_A_BATCH", 2)
+    assert call("backfill", *files[:2]).exit_code == 0
+    assert call("load", *files[2:4], "--land-only").exit_code == 0
+    assert call("backfill", tmp_path / "archive").exit_code == 0
+    resumed = computed(data)
+    monkeypatch.setenv("DEALERFLOW_DATA", str(tmp_path / "undisturbed"))
+    assert call("backfill", tmp_path / "archive").exit_code == 0
     assert computed(Paths(tmp_path / "undisturbed")) == resumed
