@@ -13,7 +13,13 @@ from pipelines.calendar import us_sessions
 from pipelines.lake.catalogue import PartitionKey, Sighting, canonical_json, timestamp
 from pipelines.lake.files import sha256_of
 from pipelines.markets import US
-from pipelines.sessions import Placement, place_as_declared, place_by_header_clock, place_by_quote_time
+from pipelines.sessions import (
+    Placement,
+    known_with_its_open_interest,
+    place_as_declared,
+    place_by_header_clock,
+    place_by_quote_time,
+)
 from pipelines.sources import treasury_par_csv
 from pipelines.sources.bars import BarFile
 from pipelines.sources.page import NOTHING_DECLARED, ChainPage, Declared, Unreadable
@@ -92,7 +98,8 @@ def _place_page(page: ChainPage, origin: Origin) -> Placement:
             raise Unreadable(f"{origin.declared.session} is not a session of the exchange")
         return place_as_declared(origin.declared.session, header_ts, calendar)
     if quote_ts is not None:
-        return place_by_quote_time(quote_ts, header_ts, origin.captured_at, calendar)
+        placement = place_by_quote_time(quote_ts, header_ts, origin.captured_at, calendar)
+        return known_with_its_open_interest(placement, page.open_interest_rule, calendar)
     if header_ts is None:
         raise Unreadable("the page's clock cannot be read; name the session with --session YYYY-MM-DD")
     return place_by_header_clock(header_ts, page.first_expiry, calendar)
@@ -147,7 +154,13 @@ def place_curves(parsed: TreasuryFile, origin: Origin) -> Placed:
             origin.raw_sha256,
             curve_known_at(curve.curve_date),
             "vendor_schedule",
-            canonical_json({"vintage": vintage, "values": curve.percent_by_months}),
+            canonical_json(
+                {
+                    "vintage": vintage,
+                    "captured_at": timestamp(origin.captured_at),
+                    "values": curve.percent_by_months,
+                }
+            ),
         )
         for curve in parsed.curves
     ]
@@ -175,6 +188,7 @@ def place_bars(parsed: BarFile, origin: Origin) -> Placed:
             has_rejected = parsed.rejected.height > 0 and not sightings
             detail = {
                 "vintage": vintage,
+                "captured_at": timestamp(origin.captured_at),
                 "bars": {str(bar["bar_date"]): _digest(bar) for bar in rows.iter_rows(named=True)},
                 "has_rejected": has_rejected,
                 "underlying": origin.declared.underlying,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
-from pipelines.calendar import SessionCalendar, utc_to_new_york
+from pipelines.calendar import SessionCalendar, new_york_to_utc, utc_to_new_york
 from pipelines.sources.page import OpenInterestRule
 
 QUOTE_DELAY = timedelta(minutes=15)
@@ -60,12 +60,20 @@ def place_by_quote_time(
     session = day if is_begun else calendar.before(day)
     snapshot = min(quote_ts, calendar.close_of(session))
     if captured_at is not None:
-        known_at, basis = max(captured_at, snapshot), "captured_live"
+        known_at, basis = max(captured_at, quote_ts), "captured_live"
     elif header_ts is not None:
-        known_at, basis = max(header_ts, snapshot), "header_clock"
+        known_at, basis = max(header_ts, quote_ts), "header_clock"
     else:
         known_at, basis = calendar.open_of(calendar.after(session)), "vendor_schedule"
     return Placement(session, snapshot, "vendor_quote_time", known_at, basis)
+
+
+def known_with_its_open_interest(placement: Placement, rule: OpenInterestRule, calendar: SessionCalendar) -> Placement:
+    """Nobody knows a session's closing open interest before it is published in the morning after."""
+    published = new_york_to_utc(calendar.after(placement.session_date), OPEN_INTEREST_PUBLISHED)
+    if rule != "session_end" or placement.known_at >= published:
+        return placement
+    return replace(placement, known_at=published, known_at_basis="vendor_schedule")
 
 
 def place_as_declared(session: date, header_ts: datetime | None, calendar: SessionCalendar) -> Placement:

@@ -17,18 +17,18 @@ DAILY = "1d"
 def compute(inputs: Inputs) -> Output:
     closed = us_sessions().close_of(inputs.key.session_date)
     pages = inputs.read("pages").filter((pl.col("fate") == "published") & (pl.col("snapshot_ts") == closed))
-    bars = pages.select(
+    bars = pages.filter(pl.col("underlying_bar_close").is_not_null()).select(
         "underlying",
         "source",
-        "known_at",
         interval=pl.lit(DAILY),
         bar_ts="snapshot_ts",
-        open="underlying_open",
-        high="underlying_high",
-        low="underlying_low",
-        close=pl.coalesce("underlying_close", "underlying_last"),
-        volume="underlying_volume",
-    ).filter(pl.col("close").is_not_null())
+        known_at="underlying_bar_known_at",
+        open="underlying_bar_open",
+        high="underlying_bar_high",
+        low="underlying_bar_low",
+        close="underlying_bar_close",
+        volume="underlying_bar_volume",
+    )
     # A last that was traded after the close may lie outside the session's range.
     bars = bars.with_columns(range_or_null()).select(list(TABLES["price_bars"].schema()))
     return Output({"price_bars": gathered("price_bars", [bars])})

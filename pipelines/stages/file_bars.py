@@ -44,17 +44,21 @@ def resolve(sightings: list[Sighting]) -> list[Sighting]:
     """What each file adds, in order of its last day.
 
     Days that follow the known ones were on time. A file that states a known day otherwise, or one that was missing, is
-    a restatement: nothing says when it was made, so it counts as known when its file was complete.
+    a restatement: nothing says when it was made, so it counts as known when its file was complete, or was fetched.
     """
     told = [(json.loads(sighting.detail), sighting) for sighting in sightings]
     stated: list[Sighting] = []
     held: dict[str, str] = {}
-    for detail, sighting in sorted(told, key=lambda one: (one[0]["vintage"], one[1].raw_sha256)):
+    order = sorted(told, key=lambda one: (one[0]["vintage"], one[0]["captured_at"] or "", one[1].raw_sha256))
+    for detail, sighting in order:
         fresh = {day for day, digest in detail["bars"].items() if held.get(day) != digest}
         if not fresh and not detail["has_rejected"]:
             continue
         is_restated = any(day <= max(held, default="") for day in fresh)
-        complete = bar_known_at(date.fromisoformat(detail["vintage"])) if is_restated else sighting.known_at
+        complete = sighting.known_at
+        if is_restated:
+            fetched = [datetime.fromisoformat(detail["captured_at"])] if detail["captured_at"] else []
+            complete = max([bar_known_at(date.fromisoformat(detail["vintage"])), *fetched])
         # A file never counts before those whose word it replaces.
         stated.append(replace(sighting, known_at=max([complete, *(one.known_at for one in stated[-1:])])))
         held |= detail["bars"]

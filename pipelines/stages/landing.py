@@ -22,6 +22,7 @@ from pipelines.stages import curves
 from pipelines.stages.memo import remembered
 from pipelines.stages.open_interest import OpenInterestEvidence, date_by_repetition, find_evidence
 from pipelines.stages.placed import PlacedPage, place
+from pipelines.stages.session_bar import session_bar
 from pipelines.tables import TABLES
 
 _log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ def compute(inputs: Inputs) -> Output:
     earlier = _evidence_pages(inputs)
     placed = [page for sighting in inputs.sightings for page in place(inputs.lake, sighting)]
     refusals: list[Refusal] = []
+    passed: list[PlacedPage] = []
     standing: dict[tuple[datetime, str], tuple[PlacedPage, pl.DataFrame, float]] = {}
     for page in placed:
         chain = _chain(page)
@@ -47,11 +49,13 @@ def compute(inputs: Inputs) -> Output:
             if page.known_at == inputs.known_at:
                 refusals.append(Refusal("no_spot", f"{page.sighting.raw_sha256[:12]} {page.snapshot_ts}: {spotless}"))
             continue
+        passed.append(page)
         standing[page.snapshot_ts, page.sighting.source] = (page, chain, offset)
     published = {snapshot: _first_ranked(snapshot, standing) for snapshot, _ in standing}
     evidence = {key: find_evidence(page, [*earlier, *placed]) for key, (page, _, _) in standing.items()}
     page_rows = [
         _page_row(page, chain, offset, evidence[key], is_published=published[key[0]] == key[1])
+        | session_bar(page, passed)
         for key, (page, chain, offset) in sorted(standing.items())
     ]
     chains = [chain.select(empty("chains").columns) for _, (_, chain, _) in sorted(standing.items())]
@@ -169,7 +173,6 @@ def _page_row(
         "underlying_bid": parsed_page.underlying_bid,
         "underlying_ask": parsed_page.underlying_ask,
         "underlying_volume": parsed_page.underlying_volume,
-        **{f"underlying_{name}": getattr(parsed_page.bar, name, None) for name in ("open", "high", "low", "close")},
         "rows_in": parsed_page.rows_in,
         "rows_landed": chain.height,
         "rows_quarantined": parsed_page.rejected.height + early,

@@ -29,14 +29,16 @@ def curve_known_at(curve_date: date) -> datetime:
 def resolve(sightings: list[Sighting]) -> list[Sighting]:
     """The file that first states a day was on time; a later file that states it otherwise is a restatement.
 
-    Nothing in a file says when a value was changed, so a restatement counts as known when its file was complete.
+    Nothing in a file says when a value was changed, so a restatement counts as known when its file was complete, or
+    was fetched.
     """
     stated: list[Sighting] = []
     values: object = None
-    for sighting in sorted(sightings, key=lambda s: (json.loads(s.detail)["vintage"], s.raw_sha256)):
-        detail = json.loads(sighting.detail)
+    told = [(json.loads(sighting.detail), sighting) for sighting in sightings]
+    for detail, sighting in sorted(told, key=lambda s: (s[0]["vintage"], s[0]["captured_at"] or "", s[1].raw_sha256)):
         if detail["values"] != values:
-            complete = curve_known_at(date.fromisoformat(detail["vintage"]))
+            fetched = [datetime.fromisoformat(detail["captured_at"])] if detail["captured_at"] else []
+            complete = max([curve_known_at(date.fromisoformat(detail["vintage"])), *fetched])
             stated.append(replace(sighting, known_at=complete) if stated else sighting)
         values = detail["values"]
     return stated

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -42,17 +42,6 @@ class Stamp:
         return frame.filter((pl.col("snapshot_ts") == self.snapshot_ts) & (pl.col("source") == self.source))
 
 
-def stamps(frame: pl.DataFrame) -> Iterator[Stamp]:
-    """The snapshots of a frame that has one row for each, in order of time."""
-    for row in frame.sort("snapshot_ts").iter_rows(named=True):
-        yield Stamp.of(row)
-
-
 def gathered(table: str, frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """One frame of the table's schema, also from none, ordered by its key."""
     return pl.concat([empty(table), *frames]).sort(TABLES[table].key, maintain_order=True)
-
-
-def days_to(expiry_date: str, session_date: date) -> pl.Expr:
-    """Calendar days from the session to an expiry."""
-    return (pl.col(expiry_date) - pl.lit(session_date)).dt.total_days()

@@ -14,7 +14,10 @@ _EVIDENCE = (
     "open_interest_evidence_known_at "
 )
 _PAGE_STATED = "underlying_last underlying_bid underlying_ask underlying_volume "
-_PAGE_BAR = "underlying_open underlying_high underlying_low underlying_close "
+_PAGE_BAR = (
+    "underlying_bar_open underlying_bar_high underlying_bar_low underlying_bar_close underlying_bar_volume "
+    "underlying_bar_known_at "
+)
 _PAGE_ROWS = "rows_in rows_landed rows_quarantined rows_duplicate expiries_listed zeroed_quote_share_frac "
 _DATING = "open_interest_date open_interest_date_basis " + _EVIDENCE + "vendor_clock_offset_days "
 _PAGE_NULLABLE = (

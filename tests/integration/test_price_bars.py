@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.calendar import us_sessions
 from pipelines.lake.store import Lake, opened
-from pipelines.load import load_files
+from pipelines.load import Arrival, load_arrivals, load_files
 from pipelines.settings import Paths
 from pipelines.sources import cboe_quotedata_csv
 from pipelines.sources.page import ChainPage, DailyBar, Declared
@@ -126,3 +126,35 @@ def test_the_whole_history_of_vix_loads_at_once(lake: Lake) -> None:
     bars = current(lake, "price_bars")
     assert bars.height == file.read_bytes().count(b"\n") - 1
     assert len(report.written) == bars["session_date"].n_unique() < 500
+
+
+def test_a_page_pulled_in_the_morning_leaves_the_bar_of_the_evening(lake: Lake, market: list[Path]) -> None:
+    evening, morning = (
+        next(path for path in market if name in path.name) for name in ("spy_quotedata_2024-06-17", "2024-06-18_0828")
+    )
+    land(lake, [evening, morning])
+    assert refusals(derive(lake)) == []
+    pages = current(lake, "pages")
+    assert (pages.height, pages["known_at"].item()) == (1, datetime(2024, 6, 18, 12, 28))
+    [bar] = current(lake, "price_bars").to_dicts()
+    last = cboe_quotedata_csv.parse(evening.read_bytes()).underlying_last
+    assert (bar["close"], bar["known_at"]) == (last, datetime(2024, 6, 18, 0, 35))
+    assert last != cboe_quotedata_csv.parse(morning.read_bytes()).underlying_last
+
+
+def test_a_morning_page_alone_tells_no_bar(lake: Lake, market: list[Path]) -> None:
+    land(lake, [path for path in market if "2024-06-18_0828" in path.name])
+    derive(lake)
+    assert current(lake, "price_bars").is_empty()
+
+
+def test_of_two_histories_of_one_evening_the_one_fetched_later_counts_and_not_before(
+    lake: Lake, tmp_path: Path
+) -> None:
+    for close, captured_at in ((13.0, datetime(2024, 6, 22, 16)), (14.0, datetime(2024, 6, 20, 20, 5))):
+        data = history(tmp_path, f"at{close}", {"06/20": close}).read_bytes()
+        arrival = Arrival(f"at{close}", lambda data=data: data, captured_at=captured_at)  # type: ignore[misc]
+        assert [one.fate for one in load_arrivals(lake, [arrival], declared=VIX, progress=lambda _: None)] == ["landed"]
+    derive(lake)
+    assert closes(lake, datetime(2024, 6, 22, 15)) == [(6, 20, 14.0)]
+    assert closes(lake) == [(6, 20, 13.0)]

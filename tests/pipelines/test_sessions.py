@@ -7,7 +7,13 @@ from datetime import date, datetime
 import pytest
 
 from pipelines.calendar import us_sessions
-from pipelines.sessions import date_open_interest, place_as_declared, place_by_header_clock
+from pipelines.sessions import (
+    date_open_interest,
+    known_with_its_open_interest,
+    place_as_declared,
+    place_by_header_clock,
+    place_by_quote_time,
+)
 
 FAR = date(2030, 1, 18)
 CALENDAR = us_sessions()
@@ -85,3 +91,15 @@ def test_series_expire_at_the_opening_or_the_close_of_their_settlement_session()
     assert CALENDAR.expiry_instant(date(2023, 11, 24), "pm") == datetime(2023, 11, 24, 18)
     assert CALENDAR.expiry_instant(date(2023, 4, 7), "pm") == datetime(2023, 4, 6, 20)  # Good Friday settles before
     assert CALENDAR.expiry_instant(date(2014, 4, 19), "pm") == datetime(2014, 4, 17, 20)  # a Saturday after Good Friday
+
+
+def test_a_page_is_not_known_before_the_quotes_it_shows_were_made() -> None:
+    placed = place_by_quote_time(datetime(2024, 6, 17, 20, 10), datetime(2024, 6, 17, 20, 0), None, CALENDAR)
+    assert (placed.snapshot_ts, placed.known_at) == (datetime(2024, 6, 17, 20), datetime(2024, 6, 17, 20, 10))
+
+
+def test_closing_open_interest_is_not_known_before_it_is_published() -> None:
+    placed = place_by_quote_time(datetime(2024, 6, 18, 20), datetime(2024, 6, 18, 20, 5), None, CALENDAR)
+    assert known_with_its_open_interest(placed, "session_start", CALENDAR) == placed
+    later = known_with_its_open_interest(placed, "session_end", CALENDAR)
+    assert (later.known_at, later.known_at_basis) == (datetime(2024, 6, 20, 10, 30), "vendor_schedule")
