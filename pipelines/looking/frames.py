@@ -15,7 +15,8 @@ import polars as pl
 from models.conventions import Scope
 from models.scopes import scope_members
 from pipelines.settings import Paths
-from pipelines.warehouse.query import QueryError, connect_readonly, one_line
+from pipelines.warehouse.connection import QueryError, one_line
+from pipelines.warehouse.query import connect_readonly
 
 HEATMAP_SCOPES = ("all", "0dte")
 _LEVELS = """

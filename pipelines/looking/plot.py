@@ -16,7 +16,7 @@ from pipelines.looking.heatmap import heatmap_figure
 from pipelines.looking.levels import levels_figure
 from pipelines.looking.page import Page, Part, Table
 from pipelines.looking.profile import profile_figure
-from pipelines.warehouse.query import QueryError
+from pipelines.warehouse.connection import QueryError
 
 Kind = Literal["heatmap", "levels", "profile"]
 Row = dict[str, Any]
@@ -79,8 +79,7 @@ def key_table(rows: Sequence[Row], view: View) -> Table:
         header=("New York time", "spot", "flip", "call wall", "put wall", "net GEX", "distance to flip"),
         rows=[
             (
-                f"{words.day(row['session_date'])} {words.clock(row['snapshot_ts'])}"
-                + (" partial" * row["is_partial"]),
+                _when(row),
                 words.price(row["spot"]),
                 words.flip_words(row),
                 words.price(row["call_wall"]),
@@ -96,7 +95,7 @@ def key_table(rows: Sequence[Row], view: View) -> Table:
 
 
 def _when(row: Row) -> str:
-    partial = " (partial page)" if row["is_partial"] else ""
+    partial = " partial" if row["is_partial"] else ""
     return f"{words.day(row['session_date'])} {words.clock(row['snapshot_ts'])}{partial}"
 
 

@@ -15,7 +15,7 @@ from pipelines.looking.page import Page, Part, Points, Section, Table
 from pipelines.looking.plot import footer, simulated_banner, told_model
 from pipelines.looking.profile import profile_figure
 from pipelines.looking.rolloff import rolloff_figure, rolloff_finding
-from pipelines.warehouse.query import QueryError
+from pipelines.warehouse.connection import QueryError
 
 Row = dict[str, Any]
 SESSIONS_BACK, DAYS_BACK = 12, 31

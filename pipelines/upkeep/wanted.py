@@ -15,7 +15,8 @@ from pipelines.lake.store import Lake
 from pipelines.tables import TABLES, VOCABULARY, published_columns
 from pipelines.tables.declare import Table
 from pipelines.upkeep.provenance import Place
-from pipelines.warehouse.query import QueryError, parse_instant
+from pipelines.warehouse.connection import QueryError
+from pipelines.warehouse.query import parse_instant
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"v?(\d+)")

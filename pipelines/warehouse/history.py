@@ -13,8 +13,8 @@ import pyarrow.fs
 from pipelines.settings import Paths
 from pipelines.tables import LAKE_TABLES, Table, published_columns
 from pipelines.warehouse import dictionary
+from pipelines.warehouse.connection import QueryError, lock
 from pipelines.warehouse.project import read_export
-from pipelines.warehouse.query import QueryError, lock
 
 _ARROW: dict[pl.DataType, pa.DataType] = {
     pl.String(): pa.string(),

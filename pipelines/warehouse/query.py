@@ -12,15 +12,12 @@ import duckdb
 
 from pipelines.settings import Paths
 from pipelines.tables import TABLES
+from pipelines.warehouse.connection import QueryError, lock, one_line
 
 _READING = {"SELECT", "EXPLAIN"}
 _MISSING_TABLE = re.compile(r"Table with name (\w+) does not exist")
 _CHUNK_ROWS = 10_000
 _IMPORT = re.compile(r"\s*(--[^\n]*\n\s*|/\*.*?\*/\s*)*import\b", re.IGNORECASE | re.DOTALL)
-
-
-class QueryError(Exception):
-    """A question that cannot be answered; one line says why."""
 
 
 class Answer:
@@ -43,17 +40,6 @@ class Answer:
             yield from rows
 
 
-def lock(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """No file, no network, no extension, and no way to allow them again.
-
-    Opening a file read-only is not enough: COPY would still write wherever the process may.
-    """
-    connection.execute("set python_enable_replacements = false")
-    connection.execute("set enable_external_access = false")
-    connection.execute("set lock_configuration = true")
-    return connection
-
-
 def connect_readonly(path: Path) -> duckdb.DuckDBPyConnection:
     """The published file. QueryError if there is none yet."""
     if not path.exists():
@@ -70,7 +56,7 @@ def query(paths: Paths, sql: str, *, as_known: datetime | None = None) -> Answer
     if as_known is None:
         connection = connect_readonly(paths.warehouse)
     else:
-        from pipelines.warehouse.history import connect_as_known
+        from pipelines.warehouse.history import connect_as_known  # brings pandas, by way of Arrow's datasets
 
         connection = connect_as_known(paths, as_known)
     try:
@@ -86,13 +72,6 @@ def parse_instant(text: str) -> datetime:
         return instant if instant.tzinfo is None else instant.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
         raise QueryError(f"{text!r} is no instant; write it as 2025-05-01T13:30 (UTC) or with a zone") from None
-
-
-def one_line(error: duckdb.Error) -> str:
-    """The message without DuckDB's drawing of the query."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    told = lines[: next((n for n, line in enumerate(lines) if line.startswith("LINE ")), len(lines))]
-    return " ".join(line for line in told if line)
 
 
 def _check(sql: str) -> None:

@@ -17,7 +17,8 @@ from pipelines.lake.export import export_catalogue
 from pipelines.lake.store import Lake
 from pipelines.tables import LAKE_TABLES, PUBLISHED_TABLES
 from pipelines.upkeep.rebuild import RebuildError, rebuild
-from pipelines.warehouse.query import QueryError, query
+from pipelines.warehouse.connection import QueryError
+from pipelines.warehouse.query import query
 
 Rows = dict[str, list[tuple[Any, ...]]]
 FACTS = sorted(name for name, table in LAKE_TABLES.items() if table.is_published)

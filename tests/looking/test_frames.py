@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.looking.frames import Published, newest_snapshot, open_published
 from pipelines.settings import Paths
-from pipelines.warehouse.query import QueryError
+from pipelines.warehouse.connection import QueryError
 from tests.looking.made import CLOSES, EXPIRY_DAYS, SCOPES, STRIKES, Snapshot, publish, week
 
 
@@ -85,7 +85,8 @@ def test_strikes_sum_the_expiries_of_their_scope(published: Published, scope: st
 
 def test_every_scope_can_be_asked_for_its_strikes(published: Published) -> None:
     for scope in SCOPES:
-        published.strikes(published.view("SPX", None, scope), CLOSES[0])
+        strikes = published.strikes(published.view("SPX", None, scope), CLOSES[0])
+        assert strikes["strike"].is_sorted() and strikes.height in (0, len(STRIKES)), scope
 
 
 def test_gamma_that_is_not_known_stays_unknown_in_sums(published: Published) -> None:

@@ -24,7 +24,7 @@ from pipelines.looking.page import Page, Points, Section, Table, as_data, as_htm
 from pipelines.looking.plot import Kind, Window, plot_page
 from pipelines.looking.report import report_page
 from pipelines.settings import Paths
-from pipelines.warehouse.query import QueryError
+from pipelines.warehouse.connection import QueryError
 from tests.looking.made import CLOSES, Snapshot, publish, week
 
 EVIL = "<script>alert('x')</script>"

@@ -11,8 +11,9 @@ import pytest
 
 from pipelines.settings import Paths
 from pipelines.tables import LAKE_TABLES, published_columns
+from pipelines.warehouse.connection import QueryError
 from pipelines.warehouse.history import connect_as_known, versions_known
-from pipelines.warehouse.query import QueryError, query
+from pipelines.warehouse.query import query
 from tests.dbt.fake_lake import FakeLake, close_of
 
 SESSION = date(2024, 1, 2)

@@ -12,7 +12,8 @@ import duckdb
 import pytest
 
 from pipelines.settings import Paths
-from pipelines.warehouse.query import QueryError, connect_readonly, parse_instant, query
+from pipelines.warehouse.connection import QueryError
+from pipelines.warehouse.query import connect_readonly, parse_instant, query
 from pipelines.warehouse.render import Format, render
 
 
