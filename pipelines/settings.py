@@ -56,8 +56,8 @@ def data_paths() -> Paths:
 
 
 def workers() -> int:
-    """Threads over which independent partitions fan out (`DEALERFLOW_WORKERS`, else the cores)."""
+    """Threads or processes over which independent partitions fan out (`DEALERFLOW_WORKERS`, else the cores)."""
     text = os.environ.get("DEALERFLOW_WORKERS", "")
     if text and not (text.isascii() and text.isdecimal()):
-        raise SettingsError(f"DEALERFLOW_WORKERS={text}: not a number of threads, such as 4")
+        raise SettingsError(f"DEALERFLOW_WORKERS={text}: not a number of workers, such as 4")
     return max(1, int(text or os.cpu_count() or 1))

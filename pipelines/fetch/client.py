@@ -48,7 +48,6 @@ class Fetched:
     data: bytes
     url: str
     captured_at: datetime
-    content_type: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,7 @@ class Client:
                     continue
                 self._judge(response)
                 data = self._body(response, largest_bytes, deadline)
-                return Fetched(data, url, self._clock.now(), response.headers.get("content-type"))
+                return Fetched(data, url, self._clock.now())
         raise FetchFailed(f"more than {self._limits.redirects} redirects")
 
     @contextmanager
