@@ -23,7 +23,7 @@ run: setup ## simulated market into an empty lake, compute, publish, compare wit
 	$(BIN)/dealerflow sample
 	$(BIN)/dealerflow run
 	@# A lake of your own files has no truth to compare with.
-	@if [ -d data/sample/truth ]; then $(BIN)/dealerflow sample --truth; fi
+	@if [ -d "$${DEALERFLOW_DATA:-data}/sample/truth" ]; then $(BIN)/dealerflow sample --truth; fi
 	$(BIN)/dealerflow report
 
 test: setup lint types ## style, types and the whole test suite

@@ -18,7 +18,7 @@ from pipelines.operate import console, progress_bar
 from pipelines.settings import PROJECT, data_paths
 from pipelines.simulate import index_history, truth
 from pipelines.sources.page import NOTHING_DECLARED, Declared
-from pipelines.warehouse.marts import served
+from pipelines.warehouse.query import connect_readonly
 
 _MANIFEST = "manifest.json"
 _INDICES = ("SPX",)
@@ -93,7 +93,7 @@ def tell_truth() -> None:
     positions = paths.root / "sample" / truth.FOLDER / truth.FILE_NAME
     if not positions.exists():
         raise FileNotFoundError(f"no simulated market in {paths.root}; `dealerflow sample` makes one")
-    with served(paths) as connection:
+    with connect_readonly(paths.warehouse) as connection:
         marts = [connection.sql(f"select {columns} from {table}").pl() for table, columns in _COMPARED.items()]
     compared = truth.compare(pl.read_parquet(positions), *marts)
     summary = compared.group_by("underlying", "dealer_model", maintain_order=True).agg(

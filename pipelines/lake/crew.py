@@ -6,18 +6,21 @@ needs. Forking after Polars has started hangs, so processes are spawned. They st
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_log = logging.getLogger(__name__)
 BY_THREADS_FIRST = 40  # tasks
 
 
@@ -40,7 +43,17 @@ class Crew:
         self._given += 1
         if self._count == 1 or self._given <= BY_THREADS_FIRST:
             return self._threads.submit(function, *args, **kwargs)
-        return _processes(self._count).submit(function, *args, **kwargs)
+        return self._threads.submit(_in_a_process, self._count, function, *args, **kwargs)
+
+
+def _in_a_process(count: int, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    """The result of a worker process. One that dies (out of memory) takes its pool with it: then by this thread."""
+    try:
+        return _processes(count).submit(function, *args, **kwargs).result()
+    except BrokenProcessPool:
+        _log.warning("a worker process died; its task is computed without it")
+        _processes.cache_clear()
+        return function(*args, **kwargs)
 
 
 @lru_cache(maxsize=1)

@@ -44,6 +44,21 @@ def test_processes_and_threads_write_the_same_bytes(
     assert by_processes == alone
 
 
+def dies_elsewhere(here: int) -> int:
+    """Ends any process but the one that asks."""
+    if os.getpid() != here:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 42
+
+
+def test_a_worker_that_dies_costs_its_process_and_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "BY_THREADS_FIRST", 0)
+    with crew.Crew(2) as workers:
+        asked = [workers.submit(dies_elsewhere, os.getpid()) for _ in range(3)]
+        assert [one.result(timeout=MOST_SECONDS) for one in asked] == [42, 42, 42]
+        assert workers.submit(abs, -1).result(timeout=MOST_SECONDS) == 1
+
+
 def children(of: int) -> set[int]:
     """Processes whose parent this is."""
     found = set()
