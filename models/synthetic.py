@@ -93,7 +93,7 @@ def zero_rate(t_years: Floats, curve: ZeroCurve) -> Floats:
 
 
 def discount_factor(t_years: Floats, curve: ZeroCurve) -> Floats:
-    """Value today of 1 USD at each T > 0."""
+    """Value today in USD of 1 USD at each T > 0 (years); the shape of `t_years`. NaN where T is NaN or 0."""
     return np.asarray(np.exp(-zero_rate(t_years, curve) * t_years))
 
 
@@ -136,7 +136,12 @@ def value_european(
     curve: ZeroCurve,
     smile: Smile,
 ) -> Valuation:
-    """Price and greeks by `models.black` on the smile, for T > 0."""
+    """Price and greeks of European contracts by Black 1976 (`models.black`), each at its volatility on the smile.
+
+    `strike` and `spot` in USD, `t_years` > 0, `carry_frac` continuous per year; they and `is_call` broadcast to the
+    shape of every array of the result, whose units `Valuation` states. NaN in an input gives NaN in all that rests on
+    it.
+    """
     forward = forward_price(spot, carry_frac, t_years, curve)
     variance = total_variance(np.log(strike / forward), t_years, smile)
     iv_frac = np.sqrt(variance / t_years)
@@ -184,7 +189,10 @@ def trade_price(quotes: Quotes, uniform: Floats) -> Floats:
 
 
 def daily_move(uniform: float | Floats, volatility_frac: float) -> Floats:
-    """Log return of one session, cut at 1.65 standard deviations."""
+    """Log return of one session, of the shape of `uniform`: normal, cut at the 5 % tails (1.645 standard deviations).
+
+    `volatility_frac`: per year of 252 sessions. NaN gives NaN.
+    """
     return np.asarray(ndtri(np.clip(uniform, 0.05, 0.95)) * volatility_frac / np.sqrt(SESSIONS_PER_YEAR))
 
 

@@ -22,6 +22,7 @@ LAST_DAY = date(2045, 12, 29)
 OPENING = time(9, 30)
 REGULAR_CLOSE = time(16, 0)
 EARLY_CLOSE = time(13, 0)
+PUBLISHED_AT = time(18, 0)  # New York: by when the day's yield curve and daily bars are out
 EXCEPTIONS = Path(__file__).with_name("exchange_exceptions.csv")
 _SATURDAY = 5
 

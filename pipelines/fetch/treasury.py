@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from pipelines.calendar import utc_to_new_york
+from pipelines.calendar import PUBLISHED_AT, us_sessions, utc_to_new_york
 from pipelines.fetch.feed import Feed, FeedError, Terms, require_data
 from pipelines.operator_settings import Follow
 from pipelines.sources import treasury_par_csv
 from pipelines.sources.page import Unreadable
 
 FIRST_YEAR, LAST_YEAR = 1990, 2045
-_HOURS_AFTER_MIDNIGHT = 18  # New York
 
 TERMS = Terms(
     version=1,
@@ -46,10 +45,7 @@ def items_now(_: Follow, now: datetime) -> list[str]:
 
 
 def _newest_curve(now: datetime) -> date:
-    # Imported late: the calendar brings pandas.
-    from pipelines.calendar import us_sessions
-
-    published = utc_to_new_york(now) - timedelta(hours=_HOURS_AFTER_MIDNIGHT)
+    published = utc_to_new_york(now) - timedelta(hours=PUBLISHED_AT.hour)
     return us_sessions().last_on_or_before(published.date())
 
 

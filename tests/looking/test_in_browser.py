@@ -152,7 +152,9 @@ def test_words_of_a_figure_do_not_cover_one_another_or_leave_it(browser: Browser
 def test_pointing_at_a_column_tells_all_its_numbers(browser: Browser, pages: dict[str, Path]) -> None:
     browser.show(pages["levels"])
     browser.wait_until_drawn()
-    for panel, plot in enumerate(browser.driver.find_elements(By.CSS_SELECTOR, ".plot .nsewdrag")):
+    panels = browser.driver.find_elements(By.CSS_SELECTOR, ".plot .nsewdrag")
+    assert len(panels) == 2
+    for panel, plot in enumerate(panels):
         ActionChains(browser.driver).move_to_element_with_offset(plot, 30, 0).perform()
         told = browser.wait_for("document.querySelector('.hovertext')?.textContent")
         for said in (

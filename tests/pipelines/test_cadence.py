@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.calendar import us_sessions
-from pipelines.daily.cadence import is_bond_holiday, owed
+from pipelines.daily.cadence import feed_is_due, is_bond_holiday, owed
 from pipelines.operator_settings import Follow
 
 CALENDAR = us_sessions()
@@ -88,13 +88,19 @@ def test_bond_holidays_are_those_on_which_the_treasury_published_no_curve(day: d
 @given(
     first=st.integers(0, 2000),
     length=st.integers(0, 60),
-    now=st.datetimes(datetime(2015, 1, 1), datetime(2026, 1, 1)),
+    hours=st.integers(48, 50_000),
 )
-def test_only_sessions_that_are_due_are_ever_owed(first: int, length: int, now: datetime) -> None:
+def test_all_sessions_that_are_due_are_owed_and_no_others(first: int, length: int, hours: int) -> None:
     start = CALENDAR.after(date(2016, 1, 1) + timedelta(days=first))
     end = CALENDAR.last_on_or_before(start + timedelta(days=length))
     seen = {source: {"SPX": [start, end]} for source in ("cboe_delayed_json", "cboe_datashop_eod", "treasury_par_csv")}
-    for one in owed(seen, Follow(cboe=("SPX",), treasury=True), now, CALENDAR):
+    now = datetime.combine(start, time()) + timedelta(hours=hours)
+    owes = owed(seen, Follow(cboe=("SPX",), treasury=True), now, CALENDAR)
+    due = [day for day in CALENDAR.between(start, now.date()) if feed_is_due(day) <= now]
+    assert due and [one.session_date for one in owes if one.source == "cboe_delayed_json"] == due
+    delivered = [day for day in CALENDAR.between(start, end) if CALENDAR.open_of(CALENDAR.after(day)) <= now]
+    assert [one.session_date for one in owes if one.source == "cboe_datashop_eod"] == delivered
+    for one in owes:
         assert CALENDAR.is_session(one.session_date)
         assert one.session_date >= start
         assert CALENDAR.close_of(one.session_date) < one.due_ts <= now
