@@ -209,12 +209,15 @@ def spots_between(earlier: float, later: float, shares: Floats, volatility_frac:
 
 
 def quoted_elsewhere(last: float, uniform: float) -> float:
-    """The underlying before the next opening: 0.3 to 0.6 % above its close, to the cent."""
+    """Price in USD of the underlying before the next opening: 0.3 to 0.6 % above the close `last`. NaN gives NaN."""
     return float(np.round(last * (1.003 + 0.003 * uniform), 2))
 
 
 def quote_of_underlying(last: float, width_frac: float) -> tuple[float, float]:
-    """Bid and ask around the last price, to the cent."""
+    """Bid and ask in USD around the last price, rounded outwards to the cent. NaN gives NaN.
+
+    `width_frac`: ask minus bid, as a fraction of the price.
+    """
     half = 0.5 * width_frac * last
     return float(np.floor(100.0 * (last - half)) / 100.0), float(np.ceil(100.0 * (last + half)) / 100.0)
 

@@ -22,12 +22,10 @@ from pipelines.sessions import (
 )
 from pipelines.sources import treasury_par_csv
 from pipelines.sources.bars import BarFile
-from pipelines.sources.page import NOTHING_DECLARED, ChainPage, Declared, Unreadable
+from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, NOTHING_DECLARED, ChainPage, Declared, Unreadable
 from pipelines.sources.treasury_par_csv import TreasuryFile
 from pipelines.stages.file_bars import bar_known_at, part_of
 from pipelines.stages.rates import curve_known_at
-
-EARLIEST_YEAR, LATEST_YEAR = 2005, 2040
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 from pipelines.calendar import SessionCalendar, new_york_to_utc, utc_to_new_york
-from pipelines.sources.page import OpenInterestRule
+from pipelines.sources.page import QUOTE_DELAY, OpenInterestRule
 
-QUOTE_DELAY = timedelta(minutes=15)
 OPEN_INTEREST_PUBLISHED = time(6, 30)  # New York
 
 

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -26,11 +26,10 @@ from pipelines.sources.chain_rows import (
     single_underlying,
     without_repeats,
 )
-from pipelines.sources.page import LONGEST_ROW_TEXT, ChainPage, DailyBar, Declared, Unreadable
+from pipelines.sources.page import LONGEST_ROW_TEXT, QUOTE_DELAY, ChainPage, DailyBar, Declared, Unreadable
 
 NAME = "cboe_delayed_json"
 LARGEST_BYTES = 32 * 2**20  # the longest chain, SPX, is a third of it
-QUOTE_DELAY = timedelta(minutes=15)
 
 _KEYS = {
     "bid": "bid",

@@ -21,9 +21,15 @@ from pipelines.sources.chain_rows import (
     without_repeats,
 )
 from pipelines.sources.csv_table import row_texts
-from pipelines.sources.page import REJECTED_SCHEMA, ChainPage, OpenInterestRule, Unreadable
+from pipelines.sources.page import (
+    EARLIEST_YEAR,
+    LATEST_YEAR,
+    REJECTED_SCHEMA,
+    ChainPage,
+    OpenInterestRule,
+    Unreadable,
+)
 
-EARLIEST_YEAR, LATEST_YEAR = 2005, 2040
 _SYMBOL = r"^[A-Z]{1,10}$"
 _PLACE = ["underlying", "quote_ts"]
 _STATED = ["underlying_last", "header_ts"]

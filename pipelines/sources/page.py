@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 import polars as pl
@@ -15,6 +15,8 @@ class Unreadable(Exception):
 
 REJECTED_SCHEMA = {"row_number": pl.Int64(), "row_part": pl.String(), "reason": pl.String(), "row_text": pl.String()}
 LONGEST_ROW_TEXT = 400
+QUOTE_DELAY = timedelta(minutes=15)  # of quotes that exchanges give away
+EARLIEST_YEAR, LATEST_YEAR = 2005, 2040  # of a clock in a file; others are slips
 
 # What a page's open interest is dated by: the clock at which it was pulled (`header_ts`), or the vendor's word that
 # it is the figure of the session's start or of its end; `unknown` where the vendor says nothing.

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from calendar import monthrange
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date, datetime
 
 import polars as pl
 
 from models.conventions import METHOD_VERSIONS
-from pipelines.calendar import REGULAR_CLOSE, new_york_to_utc, us_sessions
+from pipelines.calendar import PUBLISHED_AT, REGULAR_CLOSE, new_york_to_utc, us_sessions
 from pipelines.lake.catalogue import Sighting
 from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Inputs, Output, Stage
@@ -22,8 +22,6 @@ from pipelines.sources.bars import BarFile
 from pipelines.stages import parsed
 from pipelines.stages.bars import DAILY
 from pipelines.tables import TABLES
-
-PUBLISHED_AT = time(18, 0)  # New York, on the bar's own date
 
 
 def last_day(month: date) -> date:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date, datetime
 
 import numpy as np
 import polars as pl
 
 from models.conventions import METHOD_VERSIONS
 from models.discount import zero_curve
-from pipelines.calendar import new_york_to_utc
+from pipelines.calendar import PUBLISHED_AT, new_york_to_utc
 from pipelines.lake.catalogue import Sighting
 from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.sources.treasury_par_csv import NAME
 from pipelines.stages import parsed
 from pipelines.tables import TABLES
-
-PUBLISHED_AT = time(18, 0)  # New York, on the curve's own date
 
 
 def curve_known_at(curve_date: date) -> datetime:
