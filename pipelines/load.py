@@ -44,6 +44,7 @@ class Loaded:
     rows_landed: int | None = None
     rows_quarantined: int | None = None
     rows_duplicate: int | None = None
+    is_unread: bool = False  # the disk failed, not the file: another attempt may read it
 
 
 def find_files(paths: Iterable[str]) -> list[Path]:
@@ -120,8 +121,10 @@ def _load(lake: Lake, arrival: Arrival, declared: Declared) -> Loaded:
         origin = _origin(lake, arrival, source, data, declared)
         placed = _place(source, data, origin)
     except (Unreadable, CalendarError, OSError) as error:
+        is_unread = isinstance(error, OSError)
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        return _register(lake, Loaded(arrival.name, "refused", _first_line(reason)), [], declared)
+        refused = Loaded(arrival.name, "refused", _first_line(reason), is_unread=is_unread)
+        return _register(lake, refused, [], declared)
     except Exception as error:  # noqa: BLE001 - a file that no parser foresaw must not stop the others
         _log.exception("%s", arrival.name)
         reason = f"error: {type(error).__name__}: {error}"
@@ -146,7 +149,7 @@ def _origin(lake: Lake, arrival: Arrival, source: ModuleType, data: bytes, decla
 
 def read_file(path: Path) -> bytes:
     """A regular file of bounded size: a pipe or a device would never end."""
-    if not path.is_file():
+    if path.exists() and not path.is_file():
         raise Unreadable("not a regular file")
     with path.open("rb") as file:
         data = file.read(LARGEST_BYTES + 1)
@@ -223,6 +226,7 @@ def _add_sightings(lake: Lake, sightings: list[Sighting], *, is_declared: bool) 
 def _ledger_row(loaded: Loaded) -> dict[str, Any]:
     row = asdict(loaded)
     row["original_name"] = row.pop("name")
+    del row["is_unread"]
     for name in ("snapshot_ts", "known_at"):
         row[name] = timestamp(row[name])
     row["session_date"] = None if loaded.session_date is None else loaded.session_date.isoformat()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,26 @@ from typing import Any
 from pipelines.settings import Paths, SettingsError
 
 FILE_NAME = "dealerflow.toml"
+_SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}([./][A-Z]{1,2})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """Live feeds that are collected after every session, once their terms are accepted."""
+    """Live feeds that are collected after every session, once their terms are accepted.
+
+    Symbols stand as they were typed, for vendors are asked by them; `parts_of` says what the lake calls them.
+    """
 
     cboe: tuple[str, ...] = ()  # underlyings
     index: tuple[str, ...] = ()  # indices
     treasury: bool = False
+
+
+def parts_of(symbols: Iterable[str]) -> list[str]:
+    """The underlyings that followed symbols land as: BRK.B is BRKB."""
+    from pipelines.sources.chain_rows import plain_symbol  # late: it brings Polars
+
+    return [plain_symbol(symbol) for symbol in symbols]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +94,14 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
 
 
 def _symbols(name: str, value: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(symbol.strip().upper().lstrip("^_") for symbol in _texts(name, value)))
+    symbols = [symbol.strip().upper() for symbol in _texts(name, value)]
+    for symbol in symbols:
+        if not _SYMBOL.fullmatch(symbol):
+            raise SettingsError(f"{name}: {symbol!r} is not a symbol, such as SPX or BRK.B")
+    first: dict[str, str] = {}
+    for part, symbol in zip(parts_of(symbols), symbols, strict=True):
+        first.setdefault(part, symbol)
+    return tuple(first.values())
 
 
 def _flag(name: str, value: Any) -> bool:

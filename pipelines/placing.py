@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -229,5 +230,11 @@ def _digest(bar: dict[str, Any]) -> str:
 
 
 def same_places(sightings: Iterable[Sighting], known: Iterable[Sighting]) -> bool:
-    """Whether an object already stands exactly where these sightings put it."""
-    return sorted(map(repr, sightings)) == sorted(map(repr, known))
+    """Whether an object already stands exactly where these sightings put it, whenever it was fetched again."""
+    return sorted(map(_place_of, sightings)) == sorted(map(_place_of, known))
+
+
+def _place_of(sighting: Sighting) -> str:
+    detail = json.loads(sighting.detail)
+    detail.pop("captured_at", None)
+    return repr(replace(sighting, detail=canonical_json(detail)))

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from pipelines.calendar import SessionCalendar, new_york_to_utc
-from pipelines.operator_settings import Follow
+from pipelines.operator_settings import Follow, parts_of
 
-DELAYED_JSON, TREASURY = "cboe_delayed_json", "treasury_par_csv"
+DELAYED_JSON, TREASURY, INDEX = "cboe_delayed_json", "treasury_par_csv", "cboe_index_csv"
 ARCHIVES = ("cboe_datashop_eod", "deltaneutral_eod", "optionsdx_eod")
 # The Treasury publishes at about 18:00; delayed quotes of every close, late ones too, stand long before.
 FEEDS_ARE_DUE = time(20, 0)  # New York
@@ -54,8 +54,9 @@ def feed_is_due(session: date) -> datetime:
 
 def _feeds(seen: Sessions, follow: Follow, now: datetime, calendar: SessionCalendar) -> Iterator[Owed]:
     today = now.date()
+    followed = parts_of(follow.cboe)
     for part, sessions in seen.get(DELAYED_JSON, {}).items():
-        if part in follow.cboe:
+        if part in followed:
             for session in calendar.between(min(sessions), today):
                 yield Owed(DELAYED_JSON, part, session, feed_is_due(session))
     for part, days in seen.get(TREASURY, {}).items():

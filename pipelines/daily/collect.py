@@ -8,21 +8,23 @@ from datetime import date, datetime, time, timedelta
 
 from pipelines.calendar import new_york_to_utc, us_sessions, utc_to_new_york
 from pipelines.daily.cadence import DELAYED_JSON, TREASURY, is_bond_holiday
-from pipelines.daily.gap_ledger import ended_sessions, settle
+from pipelines.daily.gap_ledger import ended_sessions, newest_bars, settle
 from pipelines.daily.inbox import load_inbox
 from pipelines.fetch import FEEDS
 from pipelines.fetch.acceptance import accepted_on
 from pipelines.fetch.arrive import client_for, fetch_items
 from pipelines.fetch.client import Client
+from pipelines.fetch.feed import Feed, FeedError
 from pipelines.lake.catalogue import PartitionKey, Sighting
 from pipelines.lake.stage import Stage
 from pipelines.lake.store import Lake
 from pipelines.load import Loaded
 from pipelines.markets import US
-from pipelines.operator_settings import operator_settings
+from pipelines.operator_settings import Follow, operator_settings
+from pipelines.sources.chain_rows import plain_symbol
 
 QUOTES_ARE_LATE = timedelta(minutes=20)  # delayed by fifteen
-CURVES_ARE_OUT = time(18, 0)  # New York
+EVENING = time(18, 0)  # New York; curves and bars of the day are out from then on, some of them later
 Tell = Callable[[str], None]
 
 
@@ -43,15 +45,12 @@ def collect(lake: Lake, tell: Tell, client: Client | None = None) -> Collected:
     collected = Collected()
     with client or client_for(lake.paths) as asking:
         now = asking.now()
-        for name, feed in FEEDS.items():
-            followed = feed.items_now(settings.follow, now) if name != "treasury" or settings.follow.treasury else ()
-            if not followed:
-                continue
-            if accepted_on(lake.paths, feed) is None:
-                tell(f"{name} is followed, but its terms are not accepted: dealerflow fetch {name}")
-                continue
-            items = still_owed(lake, name, [feed.item_of(one) for one in followed], now)
-            collected.loaded += fetch_items(lake, feed, items, asking, lambda one: tell(told(one))) if items else []
+        for feed in FEEDS.values():
+            try:
+                collected.loaded += _collect(lake, feed, settings.follow, asking, tell)
+            except FeedError as error:  # the other feeds, the inboxes and the gaps go on
+                collected.loaded.append(Loaded(feed.name, "refused", str(error)))
+                tell(told(collected.loaded[-1]))
         with lake.writing():
             arrived = load_inbox(lake, settings.inbox, now, tell)
             collected.open_gaps = len(settle(lake, now))
@@ -59,6 +58,18 @@ def collect(lake: Lake, tell: Tell, client: Client | None = None) -> Collected:
         tell(told(one))
     collected.loaded += arrived
     return collected
+
+
+def _collect(lake: Lake, feed: Feed, follow: Follow, client: Client, tell: Tell) -> list[Loaded]:
+    now = client.now()
+    followed = feed.items_now(follow, now) if feed.name != "treasury" or follow.treasury else ()
+    if not followed:
+        return []
+    if accepted_on(lake.paths, feed) is None:
+        tell(f"{feed.name} is followed, but its terms are not accepted: dealerflow fetch {feed.name}")
+        return []
+    items = still_owed(lake, feed.name, [feed.item_of(one) for one in followed], now)
+    return fetch_items(lake, feed, items, client, lambda one: tell(told(one))) if items else []
 
 
 def told(one: Loaded) -> str:
@@ -70,11 +81,12 @@ def still_owed(lake: Lake, feed: str, items: Sequence[str], now: datetime) -> li
     if feed == "cboe":
         session = shown_session(now)
         held = ended_sessions(lake, [DELAYED_JSON])
-        return [] if session is None else [item for item in items if (item, session) not in held]
+        return [] if session is None else [one for one in items if (plain_symbol(one), session) not in held]
     if feed == "treasury":
         days = {sighting.key.session_date for sighting in lake.catalogue.sightings([TREASURY], US.name)}
         return [] if newest_curve(now) in days else list(items)
-    return [item for item in items if not _is_loaded_since(lake, f"{feed} {item}", last_close(now))]
+    bars = newest_bars(lake)
+    return [item for item in items if bars.get(plain_symbol(item), date.min) < newest_bar(now)]
 
 
 def shown_session(now: datetime) -> date | None:
@@ -90,20 +102,22 @@ def newest_curve(now: datetime) -> date:
     """The day of the newest curve that is out at `now`."""
     calendar = us_sessions()
     day = calendar.last_on_or_before(utc_to_new_york(now).date())
-    while is_bond_holiday(day) or now < new_york_to_utc(day, CURVES_ARE_OUT):
+    while is_bond_holiday(day) or now < new_york_to_utc(day, EVENING):
         day = calendar.before(day)
     return day
+
+
+def newest_bar(now: datetime) -> date:
+    """The session of the newest bar of an index that may be out at `now`."""
+    calendar = us_sessions()
+    day = calendar.last_on_or_before(utc_to_new_york(now).date())
+    return day if now >= new_york_to_utc(day, EVENING) else calendar.before(day)
 
 
 def last_close(now: datetime) -> datetime:
     calendar = us_sessions()
     day = calendar.last_on_or_before(utc_to_new_york(now).date())
     return calendar.close_of(day if now >= calendar.close_of(day) else calendar.before(day))
-
-
-def _is_loaded_since(lake: Lake, name: str, instant: datetime) -> bool:
-    query = "select 1 from load_ledger where original_name = ? and fate <> 'refused' and loaded_at >= ? limit 1"
-    return bool(lake.catalogue.rows(query, [name, str(instant)]))
 
 
 def owed_from(lake: Lake, stage: Stage) -> date | None:

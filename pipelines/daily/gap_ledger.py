@@ -14,12 +14,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pipelines.calendar import SessionCalendar, us_sessions
-from pipelines.daily.cadence import DELAYED_JSON, TREASURY, Owed, owed
+from pipelines.daily.cadence import DELAYED_JSON, INDEX, TREASURY, Owed, owed
 from pipelines.lake.catalogue import Sighting, timestamp
 from pipelines.lake.export import export_catalogue
 from pipelines.lake.store import Lake
 from pipelines.markets import US
 from pipelines.operator_settings import Follow, operator_settings
+from pipelines.sources.chain_rows import plain_symbol
 
 END_OF_SESSION = timedelta(minutes=15)  # archives quote as early before the close
 _FEED_NAMES = {DELAYED_JSON: "cboe {part}", TREASURY: "treasury {year}"}  # as live loads are named
@@ -115,6 +116,21 @@ def seen_sessions(lake: Lake) -> dict[str, dict[str, set[date]]]:
     return _held(lake, us_sessions()).seen
 
 
+def newest_bars(lake: Lake) -> dict[str, date]:
+    """By index, the last day of the histories that were landed."""
+    sightings = lake.catalogue.sightings([INDEX], US.name)
+    months: dict[str, date] = {}
+    for key in {sighting.key for sighting in sightings}:
+        months[key.part] = max(months.get(key.part, key.session_date), key.session_date)
+    newest: dict[str, date] = {}
+    for sighting in sightings:
+        if sighting.key.session_date == months[sighting.key.part]:
+            index = sighting.key.part.removesuffix(f".{INDEX}")
+            last = date.fromisoformat(max(json.loads(sighting.detail)["bars"]))
+            newest[index] = max(newest.get(index, last), last)
+    return newest
+
+
 def ended_sessions(lake: Lake, sources: Iterable[str]) -> set[Place]:
     """The parts and sessions whose end pages of these sources show."""
     calendar = us_sessions()
@@ -174,9 +190,16 @@ def _with_refused_loads(lake: Lake, gaps: list[Owed], calendar: SessionCalendar)
         text = f"{load['original_name']}: {load['reason']}"
         for day in _dates_in(load["original_name"]):
             by_date[day] = text
-        by_feed.setdefault(load["original_name"], []).append((datetime.fromisoformat(load["loaded_at"]), text))
+        loaded_at = datetime.fromisoformat(load["loaded_at"])
+        by_feed.setdefault(_landing_name(load["original_name"]), []).append((loaded_at, text))
     named = {gap: by_date.get(gap.session_date) for gap in gaps if gap.source != TREASURY}
     return [(gap, named.get(gap) or _of_feed(gap, by_feed, calendar)) for gap in gaps]
+
+
+def _landing_name(name: str) -> str:
+    """The name of a live load, its symbol spelled as its part: `cboe BRK.B` is `cboe BRKB`."""
+    feed, _, item = name.partition(" ")
+    return f"{feed} {plain_symbol(item)}" if feed == "cboe" else name
 
 
 def _dates_in(name: str) -> Iterable[date]:

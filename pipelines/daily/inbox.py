@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,8 +25,9 @@ def load_inbox(lake: Lake, folders: Iterable[Path], now: datetime, tell: Callabl
     at_rest = [path for path, (_, changed_ns) in fresh.items() if now - _instant(changed_ns) >= AT_REST]
     loaded = list(load_files(lake, at_rest, progress=lambda _: None))
     if at_rest:
-        # A killed call loads them again, which finds them by their bytes.
-        known |= {str(path): list(fresh[path]) for path in at_rest}
+        # A killed call loads them again, which finds them by their bytes. What the disk did not give is asked again.
+        done = [path for path, one in zip(at_rest, loaded, strict=True) if not one.is_unread]
+        known |= {str(path): list(fresh[path]) for path in done}
         write_durably(record, json.dumps(known, indent=1, sort_keys=True).encode(), label="inbox")
     return loaded
 
@@ -36,8 +38,13 @@ def _looks(folders: Iterable[Path], tell: Callable[[str], None]) -> Iterator[tup
             tell(f"the inbox {folder} is no folder")
             continue
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
+            if path.name.startswith("."):
+                continue
+            try:
                 found = path.stat()
+            except FileNotFoundError:  # it went meanwhile
+                continue
+            if stat.S_ISREG(found.st_mode):
                 yield path, (found.st_size, found.st_mtime_ns)
 
 

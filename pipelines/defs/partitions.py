@@ -9,6 +9,7 @@ import dagster as dg
 from pipelines.calendar import us_sessions
 
 FIRST_SESSION = date(2004, 1, 2)
+FIRST_CURVE = date(1990, 1, 2)  # the Treasury's files go back further than chains
 _HOLIDAYS_UNTIL = date(2030, 12, 31)
 
 
@@ -28,5 +29,5 @@ us_session_partitions = dg.TimeWindowPartitionsDefinition(
 )
 month_partitions = dg.MonthlyPartitionsDefinition(start_date="1950-01-01", end_offset=1)
 treasury_day_partitions = dg.TimeWindowPartitionsDefinition(
-    start=FIRST_SESSION.isoformat(), fmt="%Y-%m-%d", cron_schedule="0 0 * * 1-5", end_offset=1
+    start=FIRST_CURVE.isoformat(), fmt="%Y-%m-%d", cron_schedule="0 0 * * 1-5", end_offset=1
 )

@@ -150,6 +150,8 @@ class Client:
             raise _Passing(f"no answer within {self._limits.read_seconds:g} s") from None
         except httpx.ConnectError as error:
             raise _Passing(f"no connection: {error}") from None
+        except httpx.InvalidURL:
+            raise FetchFailed("redirected to what is no address") from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise _Passing(f"the answer was cut off: {error}") from None
 
@@ -217,6 +219,6 @@ def _retry_after(text: str | None, now: datetime) -> float:
         return float(text)
     try:
         until = email.utils.parsedate_to_datetime(text).astimezone(UTC).replace(tzinfo=None)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     return max(0.0, (until - now) / timedelta(seconds=1))

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import load
 from pipelines.daily.collect import collect, last_close, newest_curve, owed_from, shown_session
+from pipelines.daily.freshness import late
 from pipelines.daily.gap_ledger import recorded_gaps
 from pipelines.daily.inbox import load_inbox
 from pipelines.fetch import FEEDS
@@ -18,6 +20,7 @@ from pipelines.fetch.acceptance import accept
 from pipelines.fetch.client import Client
 from pipelines.lake.store import Lake, opened
 from pipelines.materialise import bring_up_to_date
+from pipelines.operator_settings import operator_settings
 from pipelines.settings import Paths
 from pipelines.stages.rates import RATES
 from pipelines.stages.spine import US_SPINE
@@ -27,6 +30,7 @@ from tests.stand_in.pages import chain_json, curves_csv
 
 EVENING = datetime(2024, 6, 20, 21, 0)  # UTC; 17:00 in New York
 CHAIN = "/api/global/delayed_quotes/options/_SPX.json"
+VIX = "/api/global/us_indices/daily_prices/VIX_History.csv"
 CURVES = "/resource-center/data-chart-center/interest-rates/daily-treasury-rates.csv/2024/all"
 LANDING = US_SPINE[0]
 
@@ -46,6 +50,10 @@ def lake(tmp_path: Path) -> Iterator[Lake]:
     (tmp_path / "in").mkdir()
     with opened(Paths(tmp_path)) as opened_lake:
         yield opened_lake
+
+
+def follow(lake: Lake, followed: str) -> None:
+    (lake.paths.root / "dealerflow.toml").write_text(f'inbox = ["in"]\n[follow]\n{followed}\n')
 
 
 def spx(at: datetime) -> bytes:
@@ -81,6 +89,45 @@ def test_without_accepted_terms_nothing_is_asked(lake: Lake, site: Site) -> None
     assert all(not name.startswith("cboe") for name, _ in brought)
     assert any("terms are not accepted" in line and "cboe" in line for line in said)
     assert all(request.path.startswith("/resource") for request in site.requests)
+
+
+def test_a_history_that_grows_in_the_evening_is_asked_for_until_it_has_the_session(lake: Lake, site: Site) -> None:
+    follow(lake, 'index = ["VIX"]')
+    rows = ["DATE,OPEN,HIGH,LOW,CLOSE", "06/17/2024,13,13,13,13", "06/18/2024,12,12,12,12"]
+    site.answers(VIX, Answer("\n".join(rows).encode(), content_type="text/csv"))
+    assert at(lake, EVENING, "index")[0] == [("index VIX", "landed")]
+    assert at(lake, EVENING + timedelta(minutes=59)) == ([], [])  # it has the 18th, and the 19th was a holiday
+    assert at(lake, EVENING + timedelta(minutes=90))[0] == [("index VIX", "duplicate_bytes")]
+    rows.append("06/20/2024,14,14,14,14")
+    site.answers(VIX, Answer("\n".join(rows).encode(), content_type="text/csv"))
+    assert at(lake, EVENING + timedelta(minutes=150))[0] == [("index VIX", "landed")]
+    assert at(lake, EVENING + timedelta(minutes=160)) == ([], [])
+    assert len(site.requests) == 3
+
+
+def test_a_symbol_that_lands_under_another_spelling_is_collected_once_a_session(lake: Lake, site: Site) -> None:
+    follow(lake, 'cboe = ["BRK.B"]')
+    page = chain_json("BRK.B", "BRKB", 400.0, at=EVENING, last_trade="2024-06-20T16:00:00")
+    site.answers(CHAIN.replace("_SPX", "BRK.B"), Answer(page))
+    assert at(lake, EVENING, "cboe")[0] == [("cboe BRK.B", "landed")]
+    assert at(lake, EVENING + timedelta(hours=2)) == ([], [])
+    not_computed = late(lake, operator_settings(lake.paths).follow, EVENING + timedelta(hours=4))
+    assert not_computed == ["cboe_delayed_json BRKB: 2024-06-20"]
+    site.answers(CHAIN.replace("_SPX", "BRK.B"), Answer(status=404))
+    at(lake, EVENING + timedelta(days=1, hours=3, minutes=30))
+    (gap,) = recorded_gaps(lake)
+    assert (gap.part, gap.session_date) == ("BRKB", date(2024, 6, 21))
+
+
+def test_a_feed_that_cannot_be_asked_leaves_the_others_the_inboxes_and_the_gaps(
+    lake: Lake, site: Site, tmp_path: Path
+) -> None:
+    follow(lake, 'cboe = ["ABCDEFGHIJKL"]\ntreasury = true')  # longer than any symbol of this vendor
+    os.utime(archive_file(tmp_path / "in", [date(2024, 6, 18)]), (1, 1))
+    brought, said = at(lake, EVENING, "cboe", "treasury")
+    assert [fate for _, fate in brought] == ["refused", "landed", "landed"]
+    assert brought[0][0] == "cboe"
+    assert any("ABCDEFGHIJKL" in line for line in said)
 
 
 def test_a_missed_session_of_a_followed_feed_becomes_a_gap(lake: Lake, site: Site) -> None:
@@ -142,6 +189,30 @@ def test_an_inbox_is_loaded_once_and_a_changed_file_again(lake: Lake, tmp_path: 
     os.utime(file, (1, 1))
     assert fates() == ["landed", "duplicate_bytes"]
     assert set(said) == {f"the inbox {tmp_path / 'none'} is no folder"}
+
+
+def test_a_file_that_the_disk_did_not_give_is_read_the_next_time(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive(tmp_path / "in", [date(2024, 6, 20)])
+
+    def broken(_: Path) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    def fates() -> list[str]:
+        return [one.fate for one in load_inbox(lake, [tmp_path / "in"], datetime(2100, 1, 1), print)]
+
+    with monkeypatch.context() as failing:
+        failing.setattr(load, "read_file", broken)
+        assert fates() == ["refused"]
+    assert fates() == ["landed"]
+    assert fates() == []
+
+
+def test_a_file_that_goes_while_an_inbox_is_looked_through_is_passed_over(lake: Lake, tmp_path: Path) -> None:
+    archive(tmp_path / "in", [date(2024, 6, 20)])
+    (tmp_path / "in" / "gone.csv").symlink_to(tmp_path / "nowhere")  # listed, and not there
+    assert [one.fate for one in load_inbox(lake, [tmp_path / "in"], datetime(2100, 1, 1), print)] == ["landed"]
 
 
 def test_what_came_and_was_not_computed_says_from_which_session_work_is_owed(lake: Lake, tmp_path: Path) -> None:

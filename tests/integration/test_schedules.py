@@ -13,16 +13,19 @@ import pytest
 
 from pipelines.calendar import us_sessions
 from pipelines.daily.cadence import feed_is_due
+from pipelines.daily.collect import owed_from
 from pipelines.daily.freshness import late
 from pipelines.definitions import defs
 from pipelines.defs.daily.schedules import schedules, us_collect_schedule
 from pipelines.defs.daily.sensors import compute_what_was_collected, partition_range, publish_what_was_computed
-from pipelines.defs.partitions import month_partitions, us_session_partitions
+from pipelines.defs.partitions import month_partitions, treasury_day_partitions, us_session_partitions
 from pipelines.lake.store import Lake, opened
 from pipelines.load import load_files
 from pipelines.materialise import bring_up_to_date
 from pipelines.operator_settings import Follow
 from pipelines.settings import data_paths
+from pipelines.sources.page import Declared
+from pipelines.stages.rates import RATES
 from pipelines.stages.spine import ALL_STAGES
 from tests.archive_files import archive_file
 from tests.stand_in.pages import curves_csv
@@ -111,6 +114,28 @@ def test_a_range_begins_with_the_partition_that_holds_a_day_and_ends_now() -> No
     assert (
         partition_range(us_session_partitions, date(1990, 1, 1))["dagster/asset_partition_range_start"] == "2004-01-02"
     )
+
+
+def test_curves_have_a_day_as_far_back_as_the_treasury_publishes_them(lake: Lake, data: Path) -> None:
+    file = data / "curves.csv"
+    file.write_bytes(curves_csv(date(1990, 1, 3), days=2))
+    list(load_files(lake, [file], progress=lambda _: None))
+    owed = owed_from(lake, RATES)
+    assert owed == date(1990, 1, 2)
+    start = partition_range(treasury_day_partitions, owed)["dagster/asset_partition_range_start"]
+    assert start == "1990-01-02"
+    bring_up_to_date(lake, [RATES], first=date.fromisoformat(start))
+    assert owed_from(lake, RATES) is None
+
+
+def test_a_history_of_an_index_is_late_a_session_after_it_was_due(lake: Lake, data: Path) -> None:
+    follow = Follow(index=("^VIX",))
+    assert late(lake, follow, datetime(2024, 6, 20, 12)) == ["cboe_index_csv VIX: never collected"]
+    file = data / "VIX.csv"
+    file.write_text("DATE,OPEN,HIGH,LOW,CLOSE\n05/31/2024,1,1,1,1\n06/17/2024,1,1,1,1\n")
+    list(load_files(lake, [file], declared=Declared(underlying="VIX"), progress=lambda _: None))
+    assert late(lake, follow, datetime(2024, 6, 20, 23, 59)) == []  # the 18th is due with the 20th, at midnight UTC
+    assert late(lake, follow, datetime(2024, 6, 21)) == ["cboe_index_csv VIX: 2024-06-18"]
 
 
 def test_a_collection_leads_to_the_runs_that_it_makes_necessary(data: Path) -> None:

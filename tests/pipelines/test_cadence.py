@@ -56,6 +56,12 @@ def test_a_feed_that_is_no_longer_followed_or_never_came_owes_nothing() -> None:
     assert days({}, Follow(cboe=("SPX",), treasury=True)) == []
 
 
+def test_a_followed_symbol_owes_under_the_name_that_it_lands_by() -> None:
+    seen = {"cboe_delayed_json": {"BRKB": [date(2024, 7, 2)], "XEO": [date(2024, 7, 2)]}}
+    now = datetime(2024, 7, 3, 12)
+    assert days(seen, Follow(cboe=("BRK.B", "_XEO")), now) == ["2024-07-02", "2024-07-02"]
+
+
 def test_curves_owe_no_bond_holiday() -> None:
     seen = {"treasury_par_csv": {"_all": [date(2024, 10, 11), date(2024, 10, 16)]}}
     assert days(seen) == ["2024-10-11", "2024-10-15", "2024-10-16"]  # Columbus Day

@@ -89,7 +89,9 @@ def test_the_wait_that_a_vendor_asks_for_is_waited(
     assert 40 <= clock.slept[0] <= 43
 
 
-@pytest.mark.parametrize("asked", ["soon", "-5", "Thu, 20 Jun 2024 20:00:00 GMT", ""])
+@pytest.mark.parametrize(
+    "asked", ["soon", "-5", "Thu, 20 Jun 2024 20:00:00 GMT", "", "Mon, 01 Jan 0001 00:00:00 +2300"]
+)
 def test_an_unreadable_or_past_wait_counts_as_none(
     site: Site, get: Callable[[str], bytes], clock: FakeClock, asked: str
 ) -> None:
@@ -186,6 +188,13 @@ def test_a_redirect_to_another_place_is_not_followed(site: Site, get: Callable[[
     with pytest.raises(FetchFailed, match="not followed"):
         get("/a")
     assert len(site.requests) == 1
+
+
+@pytest.mark.parametrize("target", ["http://[", "/a" * 40_000, "https://x:99999999/"])
+def test_a_redirect_to_no_address_is_a_failed_fetch(site: Site, get: Callable[[str], bytes], target: str) -> None:
+    site.answers("/a", Answer(status=302, headers={"Location": target}))
+    with pytest.raises(FetchFailed):
+        get("/a")
 
 
 @pytest.mark.parametrize("url", ["http://cdn.cboe.com/a", "ftp://127.0.0.1/a", "https://me:secret@cdn.cboe.com/a"])

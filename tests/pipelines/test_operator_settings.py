@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import is_for_users
-from pipelines.operator_settings import Follow, OperatorSettings, Retention, SettingsError, operator_settings
+from pipelines.operator_settings import Follow, OperatorSettings, Retention, SettingsError, operator_settings, parts_of
 from pipelines.settings import Paths
 
 
@@ -27,7 +27,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         """
         inbox = ["/archive/chains", "drop"]
         [follow]
-        cboe = ["SPX", "spy", "_SPX"]
+        cboe = ["SPX", "spy", "_SPX", "brk.b", "BRKB", "_XEO"]
         index = ["^VIX"]
         treasury = true
         [retention]
@@ -35,7 +35,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         dagster_days = 30
         """,
     )
-    assert read.follow == Follow(cboe=("SPX", "SPY"), index=("VIX",), treasury=True)
+    assert read.follow == Follow(cboe=("SPX", "SPY", "BRK.B", "_XEO"), index=("^VIX",), treasury=True)
+    assert parts_of(read.follow.cboe) == ["SPX", "SPY", "BRKB", "XEO"]
     assert read.inbox == (Path("/archive/chains"), tmp_path / "drop")
     assert read.retention == Retention(superseded_days=400, dagster_days=30)
 
@@ -48,6 +49,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ("[folow]\ncboe = []", "unknown key folow"),
         ("[follow]\ncboe = 'SPX'", "follow.cboe is a list of texts"),
         ("[follow]\ncboe = [1]", "follow.cboe is a list of texts"),
+        ("[follow]\ncboe = ['S PX']", "follow.cboe: 'S PX' is not a symbol"),
+        ("[follow]\nindex = ['../VIX']", "is not a symbol"),
         ("[follow]\ntreasury = 'yes'", "follow.treasury is true or false"),
         ("inbox = ['']", "inbox is a list of texts"),
         ("[retention]\nsuperseded_days = 0", "retention.superseded_days is a whole number of days"),
