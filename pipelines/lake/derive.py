@@ -145,11 +145,9 @@ class Replay:
         return sha256_of(canonical_json([self._stage.method_version, parts]).encode())
 
     def owed(self, key: PartitionKey) -> list[_Event]:
-        """The events of a partition whose conclusion is missing or rests on other inputs."""
+        """The events of a partition whose conclusion is missing or rests on other inputs. Nothing is written."""
         tasks = []
-        events = self._events(key)
-        self._forget_what_no_longer_happened(key, events)
-        for known_at in events:
+        for known_at in self._events(key):
             inputs = self._inputs(key, known_at)
             if inputs is None and not self._own(key):
                 continue
@@ -160,9 +158,10 @@ class Replay:
                 tasks.append((known_at, inputs, fingerprint))
         return tasks
 
-    def _forget_what_no_longer_happened(self, key: PartitionKey, events: list[datetime]) -> None:
+    def _forget_what_no_longer_happened(self, key: PartitionKey) -> None:
         """A page that moved to another session takes its conclusions, and its refusals, with it."""
-        gone = self._concluded.get(key, set()).difference(events)
+        concluded = self._concluded.get(key)
+        gone = concluded.difference(self._events(key)) if concluded else ()
         if gone:
             with self._lake.catalogue.transaction():
                 for known_at in sorted(gone):
@@ -182,6 +181,7 @@ class Replay:
             # A sequential stage reads what it wrote for the same part before; other parts may go on meanwhile.
             while self._stage.is_sequential and any(task.key.part == key.part for task in waiting):
                 conclude_oldest()
+            self._forget_what_no_longer_happened(key)
             owed = self.owed(key)
             if not owed:
                 advance()

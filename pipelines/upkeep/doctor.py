@@ -18,6 +18,7 @@ Check = Callable[[Lake, datetime], Iterable[Finding]]
 CHECKS: tuple[Check, ...] = (
     health_of_feeds.gaps,
     health_of_feeds.not_computed,
+    health_of_feeds.old_methods,
     health_of_feeds.refused,
     health_of_machine.behind,
     health_of_snapshots.snapshots,

@@ -10,7 +10,10 @@ from pipelines.daily.collect import last_close, owed_from
 from pipelines.daily.freshness import late
 from pipelines.daily.gap_ledger import current_gaps, seen_sessions
 from pipelines.daily.gap_report import runs
+from pipelines.lake.catalogue import PartitionKey
+from pipelines.lake.derive import Replay
 from pipelines.lake.store import Lake
+from pipelines.markets import US
 from pipelines.operator_settings import operator_settings
 from pipelines.stages.spine import ALL_STAGES
 from pipelines.upkeep.findings import Finding, some
@@ -42,6 +45,30 @@ def not_computed(lake: Lake, _now: datetime) -> Iterator[Finding]:
     waiting = [day for stage in ALL_STAGES if stage.sources and (day := owed_from(lake, stage)) is not None]
     if waiting:
         yield Finding("wrong", f"landed and not computed, from {min(waiting)}", "dealerflow run")
+
+
+def old_methods(lake: Lake, _now: datetime) -> Iterator[Finding]:
+    """Current versions that an older method made and that the present one has not looked at yet.
+
+    What a new method left as it was keeps the version that stands, and is not told.
+    """
+    current: dict[tuple[str, PartitionKey], tuple[str, int, str, str]] = {}
+    for row in lake.catalogue.rows("select * from partition_versions where market = ?", [US.name]):
+        key = PartitionKey(row["market"], date.fromisoformat(row["session_date"]), row["part"])
+        place, rank = (row["table_name"], key), (row["known_at"], row["v"], row["stage"], row["method_version"])
+        current[place] = max(current.get(place, rank), rank)
+    count = 0
+    for stage in ALL_STAGES:
+        older = [
+            (key, datetime.fromisoformat(known_at))
+            for (_, key), (known_at, _, made_by, method) in current.items()
+            if made_by == stage.name and method != stage.method_version
+        ]
+        replay = Replay(lake, stage, US.name) if older else None
+        for key, known_at in older:
+            count += replay is not None and any(event[0] == known_at for event in replay.owed(key))
+    if count:
+        yield Finding("wrong", f"{count} current versions are of older methods", "dealerflow run")
 
 
 def ended(lake: Lake, now: datetime) -> Iterator[Finding]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections import namedtuple
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,18 @@ def test_what_was_landed_and_not_computed_waits_for_a_run(lake: Lake, market: li
     found = examine(lake.paths, EVENING)
     assert of(found, "landed and not computed").what.endswith("from 2024-06-17")
     assert of(found, "landed and not computed").do == "dealerflow run"
+
+
+def test_versions_of_an_older_method_wait_for_a_run_that_settles_them(kept: Lake) -> None:
+    assert not any("older methods" in what for what in told(kept, "wrong"))
+    with closing(sqlite3.connect(kept.paths.catalogue)) as catalogue, catalogue:
+        of_quality = "where stage = 'quality' and session_date = '2024-06-18'"
+        catalogue.execute(f"update partition_versions set method_version = '0' {of_quality}")
+        catalogue.execute(f"update derivations set fingerprint = 'by method 0' {of_quality}")
+    found = of(examine(kept.paths, EVENING), "1 current versions are of older methods")
+    assert (found.severity, found.do) == ("wrong", "dealerflow run")
+    derive(kept)  # says the same, so the old version stands
+    assert not any("older methods" in what for what in told(kept, "wrong"))
 
 
 def test_a_snapshot_without_a_curve_needs_one(lake: Lake, market: list[Path]) -> None:
