@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.settings import Paths, SettingsError
 
 FILE_NAME = "dealerflow.toml"
-_SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}([./][A-Z]{1,2})?")
+_SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}(\.[A-Z]{1,2})?")
 
 
 @dataclass(frozen=True, slots=True)
