@@ -6,7 +6,7 @@ import glob
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import ModuleType
@@ -202,6 +202,11 @@ def _register(lake: Lake, loaded: Loaded, sightings: list[Sighting], declared: D
             loaded = Loaded(loaded.name, "duplicate_bytes", "these very bytes were loaded before", **values)
         elif all(catalogue.is_body_known(s.source, s.identity, sha256) for s in sightings):
             loaded = Loaded(loaded.name, "duplicate_body", "the same content under another clock", **values)
+    if loaded.fate == "landed" and loaded.source in sources.CHAIN_SOURCE_NAMES:
+        rivals = sorted({name for sighting in sightings for name in catalogue.rivals(sighting)})
+        if rivals:
+            reason = f"says otherwise than {rivals[0]}, and neither tells which is newer: the greater hash stands"
+            loaded = replace(loaded, reason=reason)
     with catalogue.transaction():
         if sightings and loaded.fate != "duplicate_bytes":
             _add_sightings(lake, sightings, is_declared=declared.session is not None)

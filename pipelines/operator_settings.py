@@ -12,6 +12,8 @@ from typing import Any
 from pipelines.settings import Paths, SettingsError
 
 FILE_NAME = "dealerflow.toml"
+_MOST_DAYS = 36_500
+_ROOMS = ("raw", "lake", "build", "marts", "warehouse", "dagster", "report", "sample")
 _SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}(\.[A-Z]{1,2})?")
 
 
@@ -56,7 +58,7 @@ def operator_settings(paths: Paths) -> OperatorSettings:
         return OperatorSettings()
     try:
         values = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not readable as TOML: {error}") from None
     try:
         return _settings(values, paths.root)
@@ -68,8 +70,20 @@ def _settings(values: Mapping[str, Any], root: Path) -> OperatorSettings:
     top = _read(values, {"follow": _table, "inbox": _texts, "retention": _table})
     follow = _read(top.get("follow", {}), {"cboe": _symbols, "index": _symbols, "treasury": _flag}, "follow.")
     retention = _read(top.get("retention", {}), {"superseded_days": _days, "dagster_days": _days}, "retention.")
-    inbox = tuple((root / Path(folder).expanduser()).resolve() for folder in top.get("inbox", ()))
+    inbox = tuple(_inbox(folder, root) for folder in top.get("inbox", ()))
     return OperatorSettings(Follow(**follow), inbox, Retention(**retention))
+
+
+def _inbox(text: str, root: Path) -> Path:
+    """A folder outside the warehouse's own: else it would load itself."""
+    try:
+        folder = (root / Path(text).expanduser()).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SettingsError(f"inbox: {text!r} names no folder: {error}") from None
+    own = root.resolve()
+    if own.is_relative_to(folder) or (folder.is_relative_to(own) and folder.relative_to(own).parts[0] in _ROOMS):
+        raise SettingsError(f"inbox: {folder} holds the warehouse's own files")
+    return folder
 
 
 def _read(
@@ -111,6 +125,6 @@ def _flag(name: str, value: Any) -> bool:
 
 
 def _days(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SettingsError(f"{name} is a whole number of days, 1 or more")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_DAYS:
+        raise SettingsError(f"{name} is a whole number of days, 1 to {_MOST_DAYS}")
     return int(value)

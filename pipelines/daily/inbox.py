@@ -20,7 +20,7 @@ Look = tuple[int, int]  # size and time of the last change
 def load_inbox(lake: Lake, folders: Iterable[Path], now: datetime, tell: Callable[[str], None]) -> list[Loaded]:
     """Load what is new or changed at `now` (UTC). The lake's turn is the caller's."""
     record = lake.paths.root / "inbox.json"
-    known: dict[str, list[int]] = json.loads(record.read_text()) if record.exists() else {}
+    known = _known(record)
     fresh = {path: look for path, look in _looks(folders, tell) if known.get(str(path)) != list(look)}
     at_rest = [path for path, (_, changed_ns) in fresh.items() if now - _instant(changed_ns) >= AT_REST]
     loaded = list(load_files(lake, at_rest, progress=lambda _: None))
@@ -30,6 +30,15 @@ def load_inbox(lake: Lake, folders: Iterable[Path], now: datetime, tell: Callabl
         known |= {str(path): list(fresh[path]) for path in done}
         write_durably(record, json.dumps(known, indent=1, sort_keys=True).encode(), label="inbox")
     return loaded
+
+
+def _known(record: Path) -> dict[str, list[int]]:
+    """What was seen before; a damaged record costs only looks, for files are known by their bytes."""
+    try:
+        known = json.loads(record.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _looks(folders: Iterable[Path], tell: Callable[[str], None]) -> Iterator[tuple[Path, Look]]:

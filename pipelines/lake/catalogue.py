@@ -215,6 +215,18 @@ class Catalogue:
         )
         return [_sighting(row) for row in rows]
 
+    def rivals(self, sighting: Sighting) -> list[str]:
+        """Other contents that the same source gives the same partition at the same moment: names of their files."""
+        rows = self._db.execute(
+            "select distinct original_name from sightings s join raw_objects r on r.sha256 = s.raw_sha256"
+            " where s.source = ? and market = ? and part = ? and session_date = ? and known_at = ? and identity <> ?",
+            [
+                sighting.source, sighting.key.market, sighting.key.part, sighting.key.session_date.isoformat(),
+                timestamp(sighting.known_at), sighting.identity,
+            ],
+        )  # fmt: skip
+        return sorted(name for (name,) in rows)
+
     def is_body_known(self, source: str, identity: str, besides: str) -> bool:
         """Whether another object than `besides` brought the same content."""
         query = "select 1 from sightings where source = ? and identity = ? and raw_sha256 <> ?"

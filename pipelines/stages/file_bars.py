@@ -47,7 +47,7 @@ def resolve(sightings: list[Sighting]) -> list[Sighting]:
     told = [(json.loads(sighting.detail), sighting) for sighting in sightings]
     stated: list[Sighting] = []
     held: dict[str, str] = {}
-    order = sorted(told, key=lambda one: (one[0]["vintage"], one[0]["captured_at"] or "", one[1].raw_sha256))
+    order = sorted(told, key=lambda one: (one[0]["vintage"], one[0].get("captured_at") or "", one[1].raw_sha256))
     for detail, sighting in order:
         fresh = {day for day, digest in detail["bars"].items() if held.get(day) != digest}
         if not fresh and not detail["has_rejected"]:
@@ -55,7 +55,8 @@ def resolve(sightings: list[Sighting]) -> list[Sighting]:
         is_restated = any(day <= max(held, default="") for day in fresh)
         complete = sighting.known_at
         if is_restated:
-            fetched = [datetime.fromisoformat(detail["captured_at"])] if detail["captured_at"] else []
+            captured_at = detail.get("captured_at")
+            fetched = [datetime.fromisoformat(captured_at)] if captured_at else []
             complete = max([bar_known_at(date.fromisoformat(detail["vintage"])), *fetched])
         # A file never counts before those whose word it replaces.
         stated.append(replace(sighting, known_at=max([complete, *(one.known_at for one in stated[-1:])])))

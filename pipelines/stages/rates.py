@@ -33,9 +33,11 @@ def resolve(sightings: list[Sighting]) -> list[Sighting]:
     stated: list[Sighting] = []
     values: object = None
     told = [(json.loads(sighting.detail), sighting) for sighting in sightings]
-    for detail, sighting in sorted(told, key=lambda s: (s[0]["vintage"], s[0]["captured_at"] or "", s[1].raw_sha256)):
+    order = sorted(told, key=lambda one: (one[0]["vintage"], one[0].get("captured_at") or "", one[1].raw_sha256))
+    for detail, sighting in order:
         if detail["values"] != values:
-            fetched = [datetime.fromisoformat(detail["captured_at"])] if detail["captured_at"] else []
+            captured_at = detail.get("captured_at")
+            fetched = [datetime.fromisoformat(captured_at)] if captured_at else []
             complete = max([curve_known_at(date.fromisoformat(detail["vintage"])), *fetched])
             stated.append(replace(sighting, known_at=complete) if stated else sighting)
         values = detail["values"]

@@ -53,8 +53,7 @@ def prune(lake: Lake, retention: Retention, now: datetime, *, is_dry_run: bool =
         for path in (*going.leftovers, *(lake.paths.lake / version.path for version in going.versions)):
             path.unlink(missing_ok=True)
         dagster_runs.delete(lake.paths, going.runs)
-        if going.versions:
-            export_catalogue(lake)
+        export_catalogue(lake)  # always: a call that was killed may have marked versions and told nobody
     return going
 
 

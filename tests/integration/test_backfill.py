@@ -114,3 +114,11 @@ def test_what_a_killed_call_had_landed_is_computed_before_what_rests_on_it(
     monkeypatch.setenv("DEALERFLOW_DATA", str(tmp_path / "undisturbed"))
     assert call("backfill", tmp_path / "archive").exit_code == 0
     assert computed(Paths(tmp_path / "undisturbed")) == resumed
+
+
+def test_a_correction_that_cannot_be_told_from_what_it_corrects_says_so(data: Paths, tmp_path: Path) -> None:
+    [first] = archive(tmp_path, DAYS[:1])
+    second = tmp_path / "corrected.csv"
+    second.write_text(first.read_text().replace(",50,", ",51,"))
+    told = call("load", first, second, "--land-only").output
+    assert told.count(f"says otherwise than {first.name}, and neither tells which is newer") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import permutations
 
@@ -60,6 +61,14 @@ def test_a_file_that_says_nothing_new_does_not_count() -> None:
     first, again = placed({"01/02": 1, "01/03": 2}), placed({"01/02": 1, "01/03": 2, "02/20": 4})
     assert january(first, again) == [(at(1, 3), 2)]
     assert len(january(first, placed({"01/02": 1, "02/20": 4}, extra="broken,1,1,1,1"))) == 2  # its broken row does
+
+
+def test_a_sighting_recorded_without_a_time_of_capture_counts_as_not_fetched() -> None:
+    older = [
+        replace(one, detail=json.dumps({k: v for k, v in json.loads(one.detail).items() if k != "captured_at"}))
+        for one in placed({"01/02": 1, "01/03": 2})
+    ]
+    assert january(older, placed({"01/02": 9, "01/03": 2, "02/20": 4})) == [(at(1, 3), 2), (at(2, 20), 2)]
 
 
 @pytest.mark.parametrize("changed", [{"01/02": 9, "01/03": 2}, {"01/01": 5, "01/02": 1, "01/03": 2}])

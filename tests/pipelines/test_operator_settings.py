@@ -70,3 +70,16 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dealerflow.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="not readable"):
         operator_settings(Paths(tmp_path))
+
+
+@pytest.mark.parametrize("folder", [".", "..", "raw", "lake/deeper", "~nosuchuser/x", "a\\u0000b"])
+def test_an_inbox_that_holds_the_warehouse_or_names_no_folder_is_refused(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "dealerflow.toml").write_text(f'inbox = ["{folder}"]')
+    with pytest.raises(SettingsError, match="inbox: "):
+        operator_settings(Paths(tmp_path))
+
+
+def test_a_retention_of_a_hundred_years_and_a_day_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dealerflow.toml").write_text("[retention]\nsuperseded_days = 36501")
+    with pytest.raises(SettingsError, match="1 to 36500"):
+        operator_settings(Paths(tmp_path))
