@@ -1,0 +1,58 @@
+"""Names of options on venues that settle in coins: `BTC-8FEB26-70000-C`, `XRP_USDC-30JUN23-0d625-C`.
+
+A name without a pair is inverse: quoted and settled in the coin itself. One with `_USDC` or `_USDT` is linear. `d` is a
+decimal point, in whatever case vendors write it. Combos (`BTC-CS-19MAY26-70000_75000`) are no options and do not match.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+PATTERN = (
+    r"^(?P<base>[A-Z0-9]{1,12})(?:_(?P<quote>USDC|USDT))?-(?P<day>\d{1,2})(?P<month>[A-Z]{3})(?P<year>\d{2})"
+    r"-(?P<strike>\d{1,12}(?:[dD.]\d{1,8})?)-(?P<type>[CP])$"
+)
+_MONTHS = {
+    name: place
+    for place, name in enumerate(
+        ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"), start=1
+    )
+}
+EXPIRY_HOUR = 8  # UTC, of every Deribit option
+_HAVE_BOTH = ("BTC", "ETH")  # coins whose inverse options own the coin's name; their linear ones keep the pair's
+
+
+def name_parts(names: pl.Series) -> pl.DataFrame:
+    """contract_id (as Deribit spells it), underlying, root, expiry_date, expiry_ts, strike, option_type and is_inverse
+    of each name, in order; all null where a name is that of no option or no date."""
+    distinct = pl.DataFrame({"name": names.unique(maintain_order=True)})
+    found = distinct.select("name", parts=pl.col("name").str.strip_chars().str.extract_groups(PATTERN)).unnest("parts")
+    month = pl.col("month").replace_strict(_MONTHS, default=None, return_dtype=pl.Int8)
+    text = pl.col("strike").str.replace("[dD]", ".")
+    read = found.with_columns(
+        expiry_date=pl.date(pl.col("year").cast(pl.Int32) + 2000, month, 1)
+        .dt.offset_by(pl.col("day").cast(pl.Int32).sub(1).cast(pl.String) + "d"),
+        month_number=month,
+        strike_number=text.cast(pl.Float64),
+        root=pl.concat_str("base", pl.col("quote"), separator="_", ignore_nulls=True),
+    )  # fmt: skip
+    is_date = (pl.col("expiry_date").dt.month() == pl.col("month_number")) & (pl.col("strike_number") > 0)
+    takes_pair = pl.col("quote").is_not_null() & (pl.col("base").is_in(_HAVE_BOTH) | (pl.col("quote") == "USDT"))
+    told = {
+        "contract_id": pl.concat_str(
+            "root",
+            pl.col("day").cast(pl.Int32).cast(pl.String) + pl.col("month") + pl.col("year"),
+            text.str.replace(".", "d", literal=True),
+            "type",
+            separator="-",
+        ),
+        "underlying": pl.when(takes_pair).then("root").otherwise("base"),
+        "root": pl.col("root"),
+        "expiry_date": pl.col("expiry_date"),
+        "expiry_ts": pl.col("expiry_date").cast(pl.Datetime("us")) + pl.duration(hours=EXPIRY_HOUR),
+        "strike": pl.col("strike_number"),
+        "option_type": pl.when(pl.col("type") == "C").then(pl.lit("call")).otherwise(pl.lit("put")),
+        "is_inverse": pl.col("quote").is_null(),
+    }
+    parts = read.select("name", **{name: pl.when(is_date).then(value) for name, value in told.items()})
+    return pl.DataFrame({"name": names}).join(parts, on="name", how="left", maintain_order="left").drop("name")
