@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from pipelines.console import console, progress_bar
 from pipelines.daily.gap_ledger import Gap, settle, utc_now
 from pipelines.lake.derive import StageReport
 from pipelines.lake.store import Lake, opened
@@ -26,8 +23,6 @@ from pipelines.stages.spine import ALL_STAGES, OWN_RHYTHM, US_SPINE
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.query import query
 
-# Piped output takes the room it needs; a terminal has its own width.
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 300)
 _SHOWN_LEVELS = """
     select k.underlying, strftime(k.snapshot_ts, '%Y-%m-%d %H:%M') as "snapshot (UTC)", spot, gamma_flip as flip,
            gamma_flip_status as status, call_wall, put_wall, net_gex_usd_per_1pct / 1e9 as "net GEX, bn USD per 1 %"
@@ -131,11 +126,3 @@ def _counts(counter: Counter[str]) -> str:
 def _short(path: Path) -> str:
     """Relative to where the user stands, where that is shorter."""
     return escape(min(str(path), os.path.relpath(path), key=len))
-
-
-@contextmanager
-def progress_bar() -> Iterator[Progress]:
-    columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    errors = Console(stderr=True)
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        yield bar

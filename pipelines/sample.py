@@ -10,11 +10,11 @@ from pathlib import Path
 import polars as pl
 from rich.table import Table
 
+from pipelines.console import console, progress_bar
 from pipelines.daily.gap_ledger import settle, utc_now
 from pipelines.lake.files import sha256_of, write_durably
 from pipelines.lake.store import Lake, opened
 from pipelines.load import Loaded, load_files
-from pipelines.operate import console, progress_bar
 from pipelines.settings import PROJECT, data_paths
 from pipelines.simulate import index_history, truth
 from pipelines.sources.page import NOTHING_DECLARED, Declared

@@ -26,8 +26,8 @@ def verify(style: StyleOption = Style.text) -> None:
     Names each missing or changed file with what it is; the exit code is then 1. Files that no row knows are listed
     and are no fault.
     """
+    from pipelines.console import progress_bar
     from pipelines.lake.store import opened
-    from pipelines.operate import progress_bar
     from pipelines.settings import data_paths
     from pipelines.upkeep import tell
     from pipelines.upkeep.verify import verify as check
@@ -84,6 +84,7 @@ def rebuild(
 
     Partitions that a named method never made are counted and left out.
     """
+    from pipelines.console import console
     from pipelines.lake.store import opened
     from pipelines.settings import data_paths
     from pipelines.upkeep import tell
@@ -91,7 +92,7 @@ def rebuild(
     from pipelines.warehouse.query import parse_instant
 
     methods = dict(_pair(text) for text in method or [])
-    with opened(data_paths()) as lake, tell.console.status("rebuild"):
+    with opened(data_paths()) as lake, console.status("rebuild"):
         done = build(lake, into, as_known=None if as_known is None else parse_instant(as_known), methods=methods)
     tell.tell_rebuilt(done)
 

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from pipelines import operate
+from pipelines.console import console, progress_bar
 from pipelines.daily.gap_ledger import Gap, current_gaps, recorded_gaps, settle, utc_now
 from pipelines.daily.survey import Found, batches, chain_sessions, survey, would_fill
 from pipelines.lake.derive import StageReport
 from pipelines.lake.store import Lake, opened
 from pipelines.load import find_files, load_files
 from pipelines.materialise import bring_up_to_date
-from pipelines.operate import console
 from pipelines.operator_settings import operator_settings
 from pipelines.settings import data_paths
 from pipelines.sources.page import Declared
@@ -166,10 +166,8 @@ def _show_filled(before: list[Gap], after: list[Gap]) -> None:
     console.print(f"Gaps filled: {count}. Gaps that remain: {remaining}{' (dealerflow gaps)' if remaining else ''}.")
 
 
-def _bar() -> Progress:
-    columns = (
+def _bar() -> AbstractContextManager[Progress]:
+    return progress_bar(
         TextColumn("{task.description:10}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total}"),
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
-    errors = Console(stderr=True)
-    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
-from pipelines.calendar import new_york_to_utc, us_sessions, utc_to_new_york
+from pipelines.calendar import PUBLISHED_AT, new_york_to_utc, us_sessions, utc_to_new_york
 from pipelines.daily.cadence import DELAYED_JSON, TREASURY, is_bond_holiday
 from pipelines.daily.gap_ledger import ended_sessions, newest_bars, settle
 from pipelines.daily.inbox import load_inbox
@@ -24,7 +24,6 @@ from pipelines.operator_settings import Follow, operator_settings
 from pipelines.sources.chain_rows import plain_symbol
 
 QUOTES_ARE_LATE = timedelta(minutes=20)  # delayed by fifteen
-EVENING = time(18, 0)  # New York; curves and bars of the day are out from then on, some of them later
 Tell = Callable[[str], None]
 
 
@@ -102,7 +101,7 @@ def newest_curve(now: datetime) -> date:
     """The day of the newest curve that is out at `now`."""
     calendar = us_sessions()
     day = calendar.last_on_or_before(utc_to_new_york(now).date())
-    while is_bond_holiday(day) or now < new_york_to_utc(day, EVENING):
+    while is_bond_holiday(day) or now < new_york_to_utc(day, PUBLISHED_AT):
         day = calendar.before(day)
     return day
 
@@ -111,7 +110,7 @@ def newest_bar(now: datetime) -> date:
     """The session of the newest bar of an index that may be out at `now`."""
     calendar = us_sessions()
     day = calendar.last_on_or_before(utc_to_new_york(now).date())
-    return day if now >= new_york_to_utc(day, EVENING) else calendar.before(day)
+    return day if now >= new_york_to_utc(day, PUBLISHED_AT) else calendar.before(day)
 
 
 def last_close(now: datetime) -> datetime:

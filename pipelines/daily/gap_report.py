@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.calendar import SessionCalendar, us_sessions
+from pipelines.console import console
 from pipelines.daily.cadence import DELAYED_JSON, TREASURY
 from pipelines.daily.gap_ledger import Gap, current_gaps
 from pipelines.lake.store import opened
-from pipelines.operate import console
 from pipelines.operator_settings import operator_settings
 from pipelines.settings import Paths
 

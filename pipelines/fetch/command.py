@@ -10,6 +10,7 @@ from rich.prompt import Confirm
 from rich.table import Table
 
 from pipelines import operate
+from pipelines.console import console, progress_bar
 from pipelines.fetch import FEEDS, feed_of
 from pipelines.fetch.acceptance import accept, accepted_on, require_accepted
 from pipelines.fetch.arrive import client_for, fetch_items
@@ -27,7 +28,7 @@ def list_feeds() -> None:
         table.add_column(heading, overflow="fold")
     for feed in FEEDS.values():
         table.add_row(feed.name, feed.summary, feed.item_name, feed.terms.url, accepted_on(data_paths(), feed) or "no")
-    operate.console.print(table)
+    console.print(table)
 
 
 def fetch(
@@ -55,20 +56,20 @@ def _agree(paths: Paths, feed: Feed, client: Client, *, is_accepting: bool) -> N
     """Show the terms until they are accepted; FeedError when they are not."""
     if accepted_on(paths, feed) is not None:
         return
-    operate.console.print(f"[bold]Terms of the feed {feed.name}[/bold] ({feed.terms.url})\n{escape(feed.terms.text)}")
+    console.print(f"[bold]Terms of the feed {feed.name}[/bold] ({feed.terms.url})\n{escape(feed.terms.text)}")
     if is_accepting or (sys.stdin.isatty() and Confirm.ask("Do you accept them?", default=False)):
         accept(paths, feed, client.now())
-        operate.console.print(f"Accepted for {feed.name}; kept in accepted_terms.json of the data folder.")
+        console.print(f"Accepted for {feed.name}; kept in accepted_terms.json of the data folder.")
     require_accepted(paths, feed)
 
 
 def _fetch(paths: Paths, feed: Feed, items: list[str], client: Client) -> list[Loaded]:
-    with opened(paths) as lake, operate.progress_bar() as bar:
+    with opened(paths) as lake, progress_bar() as bar:
         task = bar.add_task("fetch", total=len(items))
 
         def progress(one: Loaded) -> None:
             bar.advance(task)
-            operate.console.print(_line(one), soft_wrap=True)
+            console.print(_line(one), soft_wrap=True)
 
         return fetch_items(lake, feed, items, client, progress)
 

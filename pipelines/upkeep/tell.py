@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from pipelines.console import console
 from pipelines.settings import Paths
 from pipelines.upkeep.findings import Finding
 from pipelines.upkeep.names import size, version_name
@@ -21,8 +20,6 @@ from pipelines.upkeep.prune import Plan
 from pipelines.upkeep.rebuild import RebuildReport
 from pipelines.upkeep.verify import Verified
 
-# Piped output takes the room it needs; a terminal has its own width.
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 300)
 _LISTED = 20  # leftovers named
 _COLOURS = {"wrong": "red", "watch": "yellow", "fine": "green"}
 _IN_SENTENCE = {
