@@ -25,6 +25,11 @@ class Paths:
         return self.root / "raw"
 
     @property
+    def reduced(self) -> Path:
+        """What huge raw objects reduce to; made again when it is missing."""
+        return self.root / "reduced"
+
+    @property
     def lake(self) -> Path:
         return self.root / "lake"
 

@@ -29,14 +29,15 @@ class RawStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def _path(self, sha256: str) -> Path:
+    def path(self, sha256: str) -> Path:
+        """Where the object lies, for what is too large to be held."""
         if not _SHA256.match(sha256):
             raise ValueError(f"not a sha256: {sha256!r}")
         return self._folder / sha256[:2] / sha256
 
     def put(self, data: bytes, sidecar: Sidecar) -> str:
         sha256 = sha256_of(data)
-        path = self._path(sha256)
+        path = self.path(sha256)
         if not path.exists():
             write_durably(path, data, label="raw")
         beside = path.with_suffix(".json")
@@ -45,10 +46,10 @@ class RawStore:
         return sha256
 
     def get(self, sha256: str) -> bytes:
-        return self._path(sha256).read_bytes()
+        return self.path(sha256).read_bytes()
 
     def size_bytes(self, sha256: str) -> int:
-        return self._path(sha256).stat().st_size
+        return self.path(sha256).stat().st_size
 
     def sidecar(self, sha256: str) -> Sidecar:
-        return Sidecar(**json.loads(self._path(sha256).with_suffix(".json").read_text()))
+        return Sidecar(**json.loads(self.path(sha256).with_suffix(".json").read_text()))

@@ -6,11 +6,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from threading import Lock
+from types import ModuleType
 
-from pipelines import sources
+from pipelines import sources, streamed
 from pipelines.lake.store import LakeFiles
 from pipelines.sources import treasury_par_csv
 from pipelines.sources.bars import BarFile
+from pipelines.sources.coin_file import CoinFile
 from pipelines.sources.page import ChainPage, Declared
 from pipelines.sources.treasury_par_csv import TreasuryFile
 
@@ -25,6 +27,8 @@ _BAR_PARSERS: dict[str, Callable[[bytes, Declared], BarFile]] = {
 _MOST_ROWS_HELD = 3_000_000  # some 0.5 GB: sixty pages of a large index, or three days of a whole market
 _File = tuple[LakeFiles, str, str, str | None, str | None]
 _held: OrderedDict[_File, list[ChainPage]] = OrderedDict()
+_MOST_COIN_ROWS_HELD = 2_000_000  # some 0.5 GB: four days of whole chains every ten minutes
+_held_coins: OrderedDict[_File, CoinFile] = OrderedDict()
 _lock = Lock()
 
 
@@ -46,10 +50,43 @@ def chain_pages(
     return pages
 
 
+def coin_file(
+    lake: LakeFiles, source: str, raw_sha256: str, underlying: str | None, mapping_sha256: str | None
+) -> CoinFile:
+    """What a file of a coin venue holds, whether it is read whole or streamed; held as `chain_pages` holds pages."""
+    file = (lake, source, raw_sha256, underlying, mapping_sha256)
+    with _lock:
+        if file in _held_coins:
+            _held_coins.move_to_end(file)
+            return _held_coins[file]
+    module = _coin_source(source)
+    mapping = None if mapping_sha256 is None else lake.raw.get(mapping_sha256).decode()
+    declared = Declared(underlying=underlying, mapping=mapping)
+    if streamed.is_streamed(module):
+        held = streamed.reduced(lake, module, raw_sha256)
+    else:
+        held = module.coin_file(lake.raw.get(raw_sha256), declared)
+    with _lock:
+        _held_coins[file] = held
+        while len(_held_coins) > 1 and sum(map(_height, _held_coins.values())) > _MOST_COIN_ROWS_HELD:
+            _held_coins.popitem(last=False)
+    return held
+
+
+def _coin_source(name: str) -> ModuleType:
+    found: tuple[ModuleType, ...] = getattr(sources, "COIN_SOURCES", ())
+    return next(source for source in found if name == source.NAME)
+
+
+def _height(file: CoinFile) -> int:
+    return sum(frame.height for frame in (file.chains, file.trades, file.instruments, file.bars, file.rejected))
+
+
 def forget() -> None:
     """Read every file anew from now on."""
     with _lock:
         _held.clear()
+        _held_coins.clear()
 
 
 @lru_cache(maxsize=4)
