@@ -35,6 +35,9 @@ class Market:
     default_dealer_model: str
     default_model_rule: str
     source_precedence: tuple[str, ...]
+    # Markets that never close count UTC days; the others sessions of an exchange.
+    is_always_open: bool = False
+    trade_sources: tuple[str, ...] = ()
 
 
 US = Market(
@@ -42,6 +45,7 @@ US = Market(
     venue="us_options",
     default_dealer_model="calls_long_puts_short",
     default_model_rule="the only model that needs no trades, the industry's common heuristic",
+    trade_sources=("mapped_trades",),
     source_precedence=(
         "cboe_delayed_json",  # states its own quote time and every contract's volume and open interest
         "cboe_quotedata_csv",
@@ -51,7 +55,23 @@ US = Market(
         "optionsdx_eod",  # neither open interest nor roots
     ),
 )
-MARKETS = {US.name: US}
+CRYPTO = Market(
+    name="crypto",
+    venue="deribit",
+    default_dealer_model="taker_flow",
+    default_model_rule=(
+        "the venue publishes the taker's side; calls_long_puts_short where trades since listing are not complete"
+    ),
+    source_precedence=(
+        "deribit_chain",  # one answer for the whole chain
+        "tardis_chain",
+        "mapped_coin_chain",
+        "optionsdx_coin",
+    ),
+    is_always_open=True,
+    trade_sources=("deribit_trades", "tardis_trades", "mapped_trades"),
+)
+MARKETS = {market.name: market for market in (US, CRYPTO)}
 
 _EUROPEAN_INDEX_ROOTS = {
     "SPX": ("SPX", "am"), "SPXW": ("SPX", "pm"), "XSP": ("XSP", "pm"),

@@ -23,6 +23,7 @@ from pipelines.stages.memo import remembered
 from pipelines.stages.open_interest import OpenInterestEvidence, date_by_repetition, find_evidence
 from pipelines.stages.placed import PlacedPage, place
 from pipelines.stages.session_bar import session_bar
+from pipelines.stages.snapshots import conformed
 from pipelines.tables import TABLES
 
 _log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ def compute(inputs: Inputs) -> Output:
         | session_bar(page, passed)
         for key, (page, chain, offset) in sorted(standing.items())
     ]
-    chains = [chain.select(empty("chains").columns) for _, (_, chain, _) in sorted(standing.items())]
+    chains = [conformed(chain, "chains") for _, (_, chain, _) in sorted(standing.items())]
     frames = {
         "chains": pl.concat([empty("chains"), *chains]),
         "pages": pl.DataFrame(page_rows, schema=TABLES["pages"].schema()),

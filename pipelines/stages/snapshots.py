@@ -27,15 +27,14 @@ class Stamp:
         return cls(row["underlying"], row["snapshot_ts"], row["source"], row["known_at"])
 
     def stamp(self, frame: pl.DataFrame, table: str) -> pl.DataFrame:
-        """The frame with these columns, in the table's order and types; columns that the table lacks are left out."""
-        schema = TABLES[table].schema()
+        """The frame with these columns, in the table's order and types."""
         full = frame.with_columns(
             underlying=pl.lit(self.underlying),
             snapshot_ts=pl.lit(self.snapshot_ts, dtype=pl.Datetime("us")),
             source=pl.lit(self.source),
             known_at=pl.lit(self.known_at, dtype=pl.Datetime("us")),
         )
-        return full.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+        return conformed(full, table)
 
     def rows_of(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows of this snapshot, from the source that is published."""
@@ -45,3 +44,11 @@ class Stamp:
 def gathered(table: str, frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """One frame of the table's schema, also from none, ordered by its key."""
     return pl.concat([empty(table), *frames]).sort(TABLES[table].key, maintain_order=True)
+
+
+def conformed(frame: pl.DataFrame, table: str) -> pl.DataFrame:
+    """The table's columns in its order and types: nullable ones that the frame lacks are null, others are left out."""
+    declared = TABLES[table]
+    missing = [name for name in declared.schema() if name not in frame.columns and name in declared.nullable]
+    full = frame.with_columns(pl.lit(None).alias(name) for name in missing)
+    return full.select(pl.col(name).cast(dtype) for name, dtype in declared.schema().items())

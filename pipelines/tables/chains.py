@@ -8,6 +8,9 @@ from pipelines.tables.vocabulary import names, words
 FAMILY = "chains and surface"
 SNAPSHOT = "underlying snapshot_ts source known_at "
 _CONTRACT = "root expiry_date expiry_ts settlement exercise multiplier is_standard strike option_type "
+_COIN_VENUE = (
+    "mark bid_coins ask_coins last_coins mark_coins vendor_forward index_price is_inverse contract_size_coins "
+)
 _KNOWN_AT_PAGE = {"known_at": "When this snapshot's page became known."}
 _EVIDENCE = (
     "open_interest_evidence open_interest_evidence_share_frac open_interest_evidence_contracts "
@@ -41,10 +44,12 @@ CHAINS = Table(
     key=names("snapshot_ts source contract_id"),
     columns=words(
         SNAPSHOT + "contract_id " + _CONTRACT
-        + "bid ask last volume open_interest vendor_iv_frac vendor_delta vendor_gamma",
+        + "bid ask last volume open_interest vendor_iv_frac vendor_delta vendor_gamma " + _COIN_VENUE,
         _KNOWN_AT_PAGE,
     ),
-    nullable=frozenset(names("bid ask last volume open_interest vendor_iv_frac vendor_delta vendor_gamma")),
+    nullable=frozenset(
+        names("bid ask last volume open_interest vendor_iv_frac vendor_delta vendor_gamma " + _COIN_VENUE)
+    ),
     is_published=False,
 )  # fmt: skip
 
@@ -104,13 +109,13 @@ OPTION_SNAPSHOTS = Table(
         SNAPSHOT + "contract_id " + _CONTRACT
         + "bid ask mid last volume open_interest open_interest_date underlying_last spot spot_source forward "
         + "discount_factor t_years days_to_expiry iv_frac iv_source vendor_iv_frac delta gamma vega_usd_per_volpt "
-        + "theta_usd_per_day vanna_per_volpt charm_per_day is_quote_usable is_crossed is_partial",
+        + "theta_usd_per_day vanna_per_volpt charm_per_day is_quote_usable is_crossed mark is_inverse is_partial",
         _KNOWN_AT_PAGE,
     ),
     nullable=frozenset(
         names(
             "bid ask mid last volume open_interest open_interest_date underlying_last iv_frac vendor_iv_frac delta "
-            "gamma vega_usd_per_volpt theta_usd_per_day vanna_per_volpt charm_per_day"
+            "gamma vega_usd_per_volpt theta_usd_per_day vanna_per_volpt charm_per_day mark is_inverse"
         )
     ),
 )  # fmt: skip
@@ -152,8 +157,12 @@ CONTRACTS = Table(
     grain="contract",
     description="Every contract that any page has listed, as the newest page describes it.",
     key=names("market contract_id"),
-    columns=words("market contract_id vendor_symbol underlying " + _CONTRACT + "is_inverse first_seen_ts last_seen_ts"),
-    nullable=frozenset(["is_inverse"]),
+    columns=words(
+        "market contract_id vendor_symbol underlying "
+        + _CONTRACT
+        + "is_inverse contract_size_coins first_seen_ts last_seen_ts"
+    ),
+    nullable=frozenset(["contract_size_coins"]),
     is_partitioned=False,
     is_exported=True,
 )

@@ -51,13 +51,14 @@ EXPOSURE_SUMMARY = Table(
     columns=words(
         SNAPSHOT + "dealer_model scope scope_status " + _SIDED
         + "dex_market_usd gross_gex_usd_per_1pct gross_chex_usd_per_day zero_dte_share_frac "
-        + "call_open_interest put_open_interest contracts_counted contracts_not_counted",
+        + "call_open_interest put_open_interest contracts_counted contracts_not_counted positions_ts "
+        + "history_complete_share_frac",
         _KNOWN_AT_PAGE,
     ),
     nullable=frozenset(
         names(
             _SIDED + "dex_market_usd gross_gex_usd_per_1pct gross_chex_usd_per_day zero_dte_share_frac "
-            "call_open_interest put_open_interest"
+            "call_open_interest put_open_interest positions_ts history_complete_share_frac"
         )
     ),
     is_exported=True,
@@ -69,8 +70,10 @@ KEY_LEVELS = Table(
     grain=_SCOPE_GRAIN,
     description="Gamma flip with its band, walls and the other price levels; null is a legal answer.",
     key=_SCOPE_KEY,
-    columns=words(SNAPSHOT + "dealer_model scope scope_status spot " + _LEVELS + "is_partial", _KNOWN_AT_PAGE),
-    nullable=frozenset(names(_LEVELS)),
+    columns=words(
+        SNAPSHOT + "dealer_model scope scope_status spot " + _LEVELS + "is_default_model is_partial", _KNOWN_AT_PAGE
+    ),
+    nullable=frozenset(names(_LEVELS + "is_default_model")),
     is_exported=True,
 )
 
@@ -102,13 +105,18 @@ EXPOSURE_HEATMAP = Table(
     key=names("snapshot_ts dealer_model scope strike"),
     columns=words(
         SNAPSHOT + "dealer_model scope strike net_gex_usd_per_1pct net_gex_change_usd_per_1pct open_interest "
-        + "open_interest_change previous_snapshot_ts is_jump",
-        _KNOWN_AT_PAGE | {"open_interest": "Open interest of calls and puts at the strike, where all of it is known."},
+        + "open_interest_change previous_snapshot_ts is_jump taker_net_quantity trades",
+        _KNOWN_AT_PAGE
+        | {
+            "open_interest": "Open interest of calls and puts at the strike, where all of it is known.",
+            "taker_net_quantity": "Bought less sold by takers since the previous snapshot, where trades are known.",
+            "trades": "Trades since the previous snapshot, where they are known.",
+        },
     ),
     nullable=frozenset(
         names(
             "net_gex_usd_per_1pct net_gex_change_usd_per_1pct open_interest open_interest_change "
-            "previous_snapshot_ts is_jump"
+            "previous_snapshot_ts is_jump taker_net_quantity trades"
         )
     ),
 )  # fmt: skip

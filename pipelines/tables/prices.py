@@ -24,4 +24,16 @@ PRICE_BARS = Table(
     nullable=frozenset(names("open high low volume")),
 )
 
-FAMILY_TABLES = (PRICE_BARS,)
+DELIVERY_PRICES = Table(
+    name="delivery_prices",
+    family=FAMILY,
+    grain="underlying x delivery_ts x source",
+    description="Prices at which a venue settled the options that expired.",
+    key=names("delivery_ts source"),
+    columns=words(
+        "underlying delivery_ts source known_at delivery_price", {"known_at": "When the price became known."}
+    ),
+    nullable=frozenset(),
+)
+
+FAMILY_TABLES = (PRICE_BARS, DELIVERY_PRICES)

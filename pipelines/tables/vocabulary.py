@@ -10,17 +10,17 @@ import polars as pl
 from pipelines.tables.declare import COUNT, DAY, FLAG, INSTANT, NUMBER, NUMBERS, TEXT, Column
 
 _Row = tuple[str, pl.DataType, str, str]
-UTC, USD, USD_1PCT, FRAC = "UTC", "USD", "USD per 1 %", "fraction"
+UTC, USD, USD_1PCT, FRAC, COIN = "UTC", "USD", "USD per 1 %", "fraction", "coins"
 QUANTITY = "contracts (coins on Deribit)"
 TRADED = "contracts (coins on Deribit, shares in price bars)"
 
 _KEYS: list[_Row] = [
     ("market", TEXT, "name", "Market: us or crypto."),
     ("venue", TEXT, "name", "Trading venue to which a rule applies."),
-    ("session_date", DAY, "date", "Last day that the partition describes; for US chains the exchange session."),
+    ("session_date", DAY, "date", "Last day that the partition describes: a session, or a UTC day in market crypto."),
     ("part", TEXT, "name", "What arrives together within a session: an underlying, a shard, or _all."),
     ("v", COUNT, "number", "Version of the partition, counted from 1."),
-    ("underlying", TEXT, "name", "Underlying of the options, such as SPX or SPY."),
+    ("underlying", TEXT, "name", "Underlying of the options, such as SPX, SPY or BTC."),
     ("snapshot_ts", INSTANT, UTC, "Instant that the snapshot describes; the session close for pages pulled after it."),
     ("source", TEXT, "name", "Feed from which the row comes."),
     ("known_at", INSTANT, UTC, "When the row could first be known, by the rule named in known_at_basis."),
@@ -42,6 +42,9 @@ _CONTRACT: list[_Row] = [
     ("multiplier", NUMBER, "units per contract", "Units of the underlying per contract."),
     ("is_standard", FLAG, "flag", "False for adjusted series, whose deliverable is not the standard one."),
     ("is_inverse", FLAG, "flag", "True if the contract is quoted and settled in the underlying coin."),
+    ("contract_size_coins", NUMBER, "coins per contract", "Coins a contract; quantities are in coins."),
+    ("min_trade_coins", NUMBER, "coins", "Smallest quantity that the venue trades."),
+    ("listed_ts", INSTANT, UTC, "When the venue listed the contract."),
     ("first_seen_ts", INSTANT, UTC, "First snapshot that lists the contract."),
     ("last_seen_ts", INSTANT, UTC, "Last snapshot that lists the contract."),
 ]  # fmt: skip
@@ -51,6 +54,13 @@ _QUOTES: list[_Row] = [
     ("ask", NUMBER, USD, "Best ask per unit of the underlying; 0 means none."),
     ("mid", NUMBER, USD, "Mean of bid and ask of a usable quote, else null."),
     ("last", NUMBER, USD, "Last traded price that the vendor reports, however old."),
+    ("mark", NUMBER, USD, "Price at which the venue marks positions, per unit of the underlying."),
+    ("bid_coins", NUMBER, COIN, "Best bid of a coin-quoted option, as the venue states it."),
+    ("ask_coins", NUMBER, COIN, "Best ask of a coin-quoted option, as the venue states it."),
+    ("last_coins", NUMBER, COIN, "Last price of a coin-quoted option, as the venue states it."),
+    ("mark_coins", NUMBER, COIN, "Mark price of a coin-quoted option, as the venue states it."),
+    ("vendor_forward", NUMBER, USD, "Forward price of the expiry as the venue states it in the row."),
+    ("index_price", NUMBER, USD, "The venue's index of the underlying, as stated with the row."),
     ("volume", NUMBER, TRADED, "Quantity traded in the session so far."),
     ("open_interest", NUMBER, QUANTITY, "Open interest; its day is open_interest_date; null where the feed has none."),
     ("open_interest_date", DAY, "date", "Session at whose close the open interest stood."),
@@ -78,10 +88,10 @@ _SURFACE: list[_Row] = [
     ("underlying_bar_volume", NUMBER, "units", "Volume of the underlying's session on that page."),
     ("underlying_bar_known_at", INSTANT, UTC, "When the page that tells the session's bar became known."),
     ("spot", NUMBER, USD, "Spot price S used for every number of the snapshot."),
-    ("spot_source", TEXT, "name", "underlying_last, or parity_spot: off by more than 20 bp, or no last is stated."),
+    ("spot_source", TEXT, "name", "underlying_last; parity_spot (20 bp off, no last); index or forward on coin venues"),
     ("parity_spot", NUMBER, USD, "Spot price implied by put-call parity of the shortest expiries."),
     ("forward", NUMBER, USD, "Forward price F of the root and expiry."),
-    ("forward_source", TEXT, "name", "How the forward was had: parity, carry, stored or default."),
+    ("forward_source", TEXT, "name", "How the forward was had: parity, carry, stored, default, or venue."),
     ("parity_pairs", COUNT, "pairs", "Call-put pairs behind the parity forward."),
     ("carry_frac", NUMBER, "per year", "Carry q of the underlying in F = S exp((r - q) T)."),
     ("smooth_carry_frac", NUMBER, "per year", "Smooth carry c of the snapshot, used for charm and theta only."),
@@ -110,7 +120,7 @@ _SURFACE: list[_Row] = [
 ]  # fmt: skip
 
 _BARS: list[_Row] = [
-    ("interval", TEXT, "name", "Length of the bar: 1d, a session."),
+    ("interval", TEXT, "name", "Length of the bar: 10m, 1h, or 1d, a session."),
     ("bar_ts", INSTANT, UTC, "End of the bar; the session's close for a daily one."),
     ("open", NUMBER, USD, "First price of the bar (points for an index)."),
     ("high", NUMBER, USD, "Highest price of the bar."),
@@ -151,7 +161,7 @@ _EXPOSURES: list[_Row] = [
     ("call_dealer_quantity", NUMBER, QUANTITY, "Calls that dealers hold under the model, negative if short."),
     ("put_dealer_quantity", NUMBER, QUANTITY, "Puts that dealers hold under the model, negative if short."),
     ("quantity_unit", TEXT, "name", "Unit of the quantities: contracts or coins."),
-    ("scope_status", TEXT, "name", "ok, no_open_interest, empty, or after_expiry (listed but no longer live)."),
+    ("scope_status", TEXT, "name", "ok, no_open_interest, no_positions, empty, after_expiry (listed, no longer live)."),
     ("dex_market_usd", NUMBER, USD, "Delta of the whole open interest held long, unsigned by any model."),
     ("gross_gex_usd_per_1pct", NUMBER, USD_1PCT, "Sum over contracts of the absolute gamma exposure."),
     ("gross_chex_usd_per_day", NUMBER, "USD per day", "Sum over contracts of the absolute charm exposure."),
@@ -162,11 +172,49 @@ _EXPOSURES: list[_Row] = [
     ("open_interest_change", NUMBER, QUANTITY, "Open interest minus that of the previous snapshot."),
     ("previous_snapshot_ts", INSTANT, UTC, "Snapshot with which the row is compared."),
     ("is_jump", FLAG, "flag", "True if the change is far beyond the strike's own deviation; null without history."),
+    ("positions_ts", INSTANT, UTC, "End of the last bucket behind a taker-flow position; null for other models."),
+    ("history_complete_share_frac", NUMBER, FRAC, "Share of open interest whose trades are complete since listing."),
     ("gross_share_frac", NUMBER, FRAC, "Share of the snapshot's gross gamma that expires on this date."),
     ("is_opex", FLAG, "flag", "True if the date is a monthly expiry."),
 ]  # fmt: skip
 
+_FLOW: list[_Row] = [
+    ("trade_number", COUNT, "number", "Place of the trade in its partition, by time, contract and sequence."),
+    ("trade_ts", INSTANT, UTC, "When the trade took place."),
+    ("trade_id", TEXT, "name", "The venue's name of the trade."),
+    ("trade_seq", COUNT, "number", "The venue's running number of the trade within its contract, from 1."),
+    ("taker_side", TEXT, "name", "Side of the party that crossed the spread: buy, sell or unknown."),
+    ("price_coins", NUMBER, COIN, "Price of a coin-quoted option, as the venue states it."),
+    ("price_usd", NUMBER, USD, "Price per unit of the underlying; of a coin-quoted option at the trade's own index."),
+    ("quantity", NUMBER, QUANTITY, "Quantity traded."),
+    ("flow_class", TEXT, "name", "screen, combo, block, block_rfq or liquidation."),
+    ("liquidated_side", TEXT, "code", "Who was liquidated: M the maker, T the taker, MT both."),
+    ("block_id", TEXT, "name", "Block trade to which the trade belongs."),
+    ("combo_id", TEXT, "name", "Combination of which the trade is a leg."),
+    ("from_ts", INSTANT, UTC, "Start of the span, included."),
+    ("until_ts", INSTANT, UTC, "End of the span, excluded."),
+    ("from_seq", COUNT, "number", "First trade_seq that is missing."),
+    ("to_seq", COUNT, "number", "Last trade_seq that is missing."),
+    ("bucket_ts", INSTANT, UTC, "End of the 10-minute bucket, which covers the 600 seconds before it."),
+    ("taker_net_quantity", NUMBER, QUANTITY, "Quantity that takers bought less what they sold."),
+    ("inventory_quantity", NUMBER, QUANTITY, "Dealers' position under the model, negative if short."),
+    ("inventory_to_open_interest", NUMBER, "ratio", "Position's size over open interest; above 1 disproves the model."),
+    ("last_trade_seq", COUNT, "number", "Greatest trade_seq so far."),
+    ("trades_missing", COUNT, "trades", "Trades that are missing by trade_seq so far."),
+    ("trades_of_unknown_side", COUNT, "trades", "Trades whose taker is unknown, which count 0."),
+    ("is_history_complete", FLAG, "flag", "True if every trade since listing is there; null without trade_seq."),
+    ("minute_ts", INSTANT, UTC, "Start of the minute."),
+    ("premium_usd", NUMBER, USD, "Premium paid, at each trade's own price and index."),
+    ("trades", COUNT, "trades", "Number of trades."),
+    ("delta_usd", NUMBER, USD, "Delta that takers bought less what they sold."),
+    ("trades_without_delta", COUNT, "trades", "Trades whose delta cannot be told."),
+    ("is_spike", FLAG, "flag", "True if the premium is far above its usual size; null without history."),
+    ("delivery_ts", INSTANT, UTC, "When the contracts were settled."),
+    ("delivery_price", NUMBER, USD, "Price at which the venue settled them."),
+]  # fmt: skip
+
 _LEVELS: list[_Row] = [
+    ("is_default_model", FLAG, "flag", "True for the model that _latest tables show; null: as default_models says."),
     ("gamma_flip", NUMBER, USD, "Spot price nearest to spot at which repriced net gamma exposure is zero."),
     ("gamma_flip_status", TEXT, "name", "ok, several, no_sign_change or insufficient_data."),
     ("gamma_flip_root_count", COUNT, "roots", "Zeros of net gamma exposure within the search bounds."),
@@ -267,7 +315,7 @@ def _vocabulary(*families: Iterable[_Row]) -> dict[str, Column]:
 
 
 VOCABULARY: dict[str, Column] = _vocabulary(
-    _KEYS, _CONTRACT, _QUOTES, _SURFACE, _BARS, _GREEKS, _EXPOSURES, _LEVELS, _QUALITY, _TRUST
+    _KEYS, _CONTRACT, _QUOTES, _SURFACE, _BARS, _GREEKS, _EXPOSURES, _FLOW, _LEVELS, _QUALITY, _TRUST
 )
 
 

@@ -1,6 +1,6 @@
 {%- set terms = [
     'underlying', 'root', 'expiry_date', 'expiry_ts', 'settlement', 'exercise', 'multiplier', 'is_standard',
-    'strike', 'option_type',
+    'strike', 'option_type', 'contract_size_coins',
 ] -%}
 
 with
@@ -23,6 +23,7 @@ described as (
             ),
             (snapshot_ts, source)
         ) as terms,
+        bool_or(is_inverse) as is_inverse,
         min(snapshot_ts) as first_seen_ts,
         max(snapshot_ts) as last_seen_ts
     from chain_rows
@@ -36,8 +37,8 @@ select
     {%- for name in terms %}
     terms.{{ name }} as {{ name }},
     {%- endfor %}
-    -- No US contract is quoted in its own underlying; other markets do not say yet.
-    case when market = 'us' then false end as is_inverse,
+    -- No US contract is quoted in its own underlying, and its pages need not say so.
+    coalesce(is_inverse, false) as is_inverse,
     first_seen_ts,
     last_seen_ts
 from described

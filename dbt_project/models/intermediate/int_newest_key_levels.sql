@@ -8,14 +8,15 @@ default_models as (
     select * from {{ ref('default_models') }}
 ),
 
+-- Where the default rests on trades, a snapshot itself says which model is its default.
 whole_snapshots as (
     select levels.*
     from levels
-    semi join default_models
-        on
-            levels.market = default_models.market
-            and levels.dealer_model = default_models.dealer_model
-    where levels.scope = 'all' and not levels.is_partial
+    inner join default_models on levels.market = default_models.market
+    where
+        levels.scope = 'all'
+        and not levels.is_partial
+        and coalesce(levels.is_default_model, levels.dealer_model = default_models.dealer_model)
 ),
 
 newest as (

@@ -1,0 +1,1 @@
+{{ current_facts('dealer_inventory', ref('stg_dealer_inventory')) }}

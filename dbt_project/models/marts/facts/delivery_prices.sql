@@ -1,0 +1,1 @@
+{{ current_facts('delivery_prices', ref('stg_delivery_prices')) }}

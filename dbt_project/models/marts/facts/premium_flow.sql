@@ -1,0 +1,1 @@
+{{ current_facts('premium_flow', ref('stg_premium_flow')) }}
