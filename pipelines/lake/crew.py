@@ -25,10 +25,14 @@ BY_THREADS_FIRST = 40  # tasks
 
 
 class Crew:
-    """`count` workers. A task is a function of a module and arguments that can be sent to another process."""
+    """`count` workers. A task is a function of a module and arguments that can be sent to another process.
 
-    def __init__(self, count: int) -> None:
+    `threads_first`: after so many tasks processes begin; 0 where each task is heavy enough to repay their start.
+    """
+
+    def __init__(self, count: int, *, threads_first: int | None = None) -> None:
         self._count, self._given = count, 0
+        self._threads_first = BY_THREADS_FIRST if threads_first is None else threads_first
         self._threads = ThreadPoolExecutor(count)
 
     def __enter__(self) -> Self:
@@ -41,7 +45,7 @@ class Crew:
 
     def submit(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> Future[_R]:
         self._given += 1
-        if self._count == 1 or self._given <= BY_THREADS_FIRST:
+        if self._count == 1 or self._given <= self._threads_first:
             return self._threads.submit(function, *args, **kwargs)
         return self._threads.submit(_in_a_process, self._count, function, *args, **kwargs)
 

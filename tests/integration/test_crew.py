@@ -51,6 +51,14 @@ def dies_elsewhere(here: int) -> int:
     return 42
 
 
+def test_heavy_tasks_go_to_processes_at_once_and_light_ones_stay_here_at_first() -> None:
+    with crew.Crew(2, threads_first=0) as heavy, crew.Crew(2) as light:
+        assert heavy.submit(os.getpid).result(timeout=MOST_SECONDS) != os.getpid()
+        assert light.submit(os.getpid).result(timeout=MOST_SECONDS) == os.getpid()
+    with crew.Crew(1, threads_first=0) as alone:
+        assert alone.submit(os.getpid).result(timeout=MOST_SECONDS) == os.getpid()
+
+
 def test_a_worker_that_dies_costs_its_process_and_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crew, "BY_THREADS_FIRST", 0)
     with crew.Crew(2) as workers:
