@@ -54,6 +54,17 @@ JUMP_GROSS_SHARE_FRAC = 0.02
 HEATMAP_TRAILING_SNAPSHOTS = 60
 ROBUST_DEVIATION_PER_MAD = 1.482602218505602  # standard deviation of a normal law per median absolute deviation
 
+# Trades of takers
+BUCKET_SECONDS = 600
+UNITS_PER_COIN = 100_000_000  # quantities are summed in whole hundred-millionths, so that sums have no rounding
+OFF_SCREEN_CLASSES = ("block", "block_rfq", "liquidation")
+
+# Premium by minute
+SPIKE_DEVIATIONS = 8.0
+SPIKE_TRAILING_HOURS = 24
+SPIKE_FEWEST_MINUTES = 20
+SPIKE_FLOOR_USD = 100_000.0
+
 # Whole pages
 PARTIAL_SPAN_FRAC = 0.05
 PARTIAL_ROWS_FRAC = 0.50
