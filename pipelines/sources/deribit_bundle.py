@@ -20,7 +20,7 @@ from pipelines.sources.page import Unreadable
 FORMAT = "deribit_responses"
 VERSION = 1
 LARGEST_UNPACKED = 2**30  # of a whole bundle; a day of five currencies' chains is a third of it
-LARGEST_LINE = 64 * 2**20  # the longest response, all expired options, is below it
+LARGEST_LINE = 64 * 2**20  # the longest response of a visit, a mixed book, is 2 MB
 _LEVEL = 6
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 2**20
@@ -36,17 +36,24 @@ def response_line(captured_at: datetime, method: str, params: Mapping[str, objec
     return _line({"captured_at": _clock(captured_at), "method": method, "params": dict(params), "body": body})
 
 
-def claim_line(captured_at: datetime, underlyings: Sequence[str], from_ts: datetime, until_ts: datetime) -> str:
-    """That every trade of the underlyings with from_ts <= trade_ts < until_ts is in this bundle."""
-    return _line(
-        {
-            "captured_at": _clock(captured_at),
-            "claim": "trades_complete",
-            "underlyings": sorted(underlyings),
-            "from": math.ceil(_milliseconds(from_ts)),  # what lies between two milliseconds is not claimed
-            "until": math.floor(_milliseconds(until_ts)),
-        }
-    )
+def claim_line(
+    captured_at: datetime,
+    underlyings: Sequence[str],
+    from_ts: datetime,
+    until_ts: datetime,
+    holes: Iterable[tuple[str, int, int]] = (),
+) -> str:
+    """That every trade of the underlyings with from_ts <= trade_ts < until_ts is in this bundle, but for `holes`:
+    an instrument, and the first and the last of the `trade_seq` that nobody could get."""
+    claim: dict[str, object] = {
+        "captured_at": _clock(captured_at),
+        "claim": "trades_complete",
+        "underlyings": sorted(underlyings),
+        "from": math.ceil(_milliseconds(from_ts)),  # what lies between two milliseconds is not claimed
+        "until": math.floor(_milliseconds(until_ts)),
+    }
+    named = [{"instrument": name, "from_seq": first, "to_seq": last} for name, first, last in holes]
+    return _line({**claim, "holes": named} if named else claim)
 
 
 def pack(lines: Iterable[str], note: str = "") -> bytes:
