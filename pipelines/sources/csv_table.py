@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Collection, Sequence
 
 import polars as pl
@@ -58,6 +59,20 @@ def read_texts(data: bytes, parts: Sequence[str] = ("row",), separator: str = ",
     if frame.select(pl.any_horizontal(pl.all().str.contains(r"[\r\n]")).any()).item():
         raise Unreadable("a quotation runs over several lines")
     return _numbered(frame, [row.number for row in ragged]), _rejected(ragged, parts)
+
+
+def with_single_names(data: bytes, names: Sequence[str], needed: Collection[str], separator: str = ",") -> bytes:
+    """The file with each column named once, if those of one name are not needed: web pages repeat names of groups."""
+    if any(names.count(name) > 1 for name in needed):
+        return data
+    single: list[str] = []
+    for place, name in enumerate(names):
+        single.append(f"{name} ({place})" if names.count(name) > 1 else name)
+    start = len(data) - len(data.removeprefix(b"\xef\xbb\xbf").lstrip())
+    header, end, rest = data[start:].partition(b"\n")
+    line = io.StringIO()
+    csv.writer(line, delimiter=separator, lineterminator="\r" if header.endswith(b"\r") else "").writerow(single)
+    return b"".join((data[:start], line.getvalue().encode(), end, rest))
 
 
 def _numbered(frame: pl.DataFrame, ragged: Sequence[int]) -> pl.DataFrame:

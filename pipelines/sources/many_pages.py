@@ -30,7 +30,7 @@ from pipelines.sources.page import (
     Unreadable,
 )
 
-_SYMBOL = r"^[A-Z]{1,10}$"
+US_SYMBOL = r"^[A-Z]{1,10}$"
 _PLACE = ["underlying", "quote_ts"]
 _STATED = ["underlying_last", "header_ts"]
 
@@ -55,11 +55,11 @@ def gather(
     """
     rows_in = typed.height + unreadable.height
     nothing = pl.lit(None, dtype=pl.String)
-    typed = typed.with_columns(owner=_owners(typed["root"])).with_columns(underlying=pl.coalesce("underlying", "owner"))
+    typed = typed.with_columns(owner=owners(typed["root"])).with_columns(underlying=pl.coalesce("underlying", "owner"))
     kept, rejected = judge(
         typed.with_columns(row_text=nothing), required=required, reasons=[*reasons, *_PLACING_REASONS]
     )
-    rejected = pl.concat([unreadable, _with_texts(rejected, table)])
+    rejected = pl.concat([unreadable, with_texts(rejected, table)])
     if kept.is_empty():
         reason = rejected["reason"][0] if rows_in else "there are none"
         raise Unreadable(f"none of {rows_in} rows can be read ({reason})")
@@ -99,7 +99,7 @@ def _order(place: Place) -> list[str]:
     return [str(part) for part in place]
 
 
-def _with_texts(rejected: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+def with_texts(rejected: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
     """Whole chains are seldom rejected: only what is needs its cells as one text."""
     cells = table.join(rejected.select("row_number").unique(), on="row_number", how="semi")
     texts = cells.select("row_number", row_text=row_texts(table))
@@ -110,14 +110,14 @@ def _grouped(rows: pl.DataFrame) -> Groups:
     return rows.partition_by(_PLACE, as_dict=True, maintain_order=True)
 
 
-def _owners(roots: pl.Series) -> pl.Series:
+def owners(roots: pl.Series) -> pl.Series:
     """The underlying of each root."""
     owners = {root: plain_symbol(root_of(root).underlying) for root in roots.drop_nulls().unique()}
     return roots.replace_strict(owners, default=None, return_dtype=pl.String)
 
 
 _PLACING_REASONS: tuple[Reason, ...] = (
-    (~pl.col("underlying").str.contains(_SYMBOL).fill_null(value=False), "unreadable_underlying"),
+    (~pl.col("underlying").str.contains(US_SYMBOL).fill_null(value=False), "unreadable_underlying"),
     (pl.col("owner") != pl.col("underlying"), "symbol_contradicts_underlying"),
     (~pl.col("expiry_date").dt.year().is_between(2000, 2099), "expiry_out_of_range"),  # OSI symbols say two digits
     (pl.col("quote_ts").is_null(), "unreadable_time"),

@@ -11,12 +11,15 @@ import polars as pl
 from pipelines.calendar import NEW_YORK
 from pipelines.sources import csv_table, parquet_table
 from pipelines.sources.many_pages import session_instants
-from pipelines.sources.mapping import BarMapping, ChainMapping, Instant
+from pipelines.sources.mapping import AnyMapping
+from pipelines.sources.mapping_keys import EpochUnit, Instant, Moment
 from pipelines.sources.page import REJECTED_SCHEMA, Unreadable
 
 LARGEST_BYTES = 256 * 2**20
 _COLUMNS_TOLD = 12
 _LONGEST_MESSAGE = 400
+_MICROSECONDS: dict[EpochUnit, float] = {"s": 1e6, "ms": 1e3, "us": 1.0}
+_FARTHEST = 7.2e15  # microseconds; the year 2198
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,15 @@ class Cells:
             return (self.number(key).fill_null(0) != 0).alias(key)
         return self.text(key).str.to_lowercase().is_in([word.lower() for word in words]).fill_null(value=False)
 
+    def label(self, key: str) -> pl.Series:
+        """Texts that may be written as whole numbers, such as the names of trades."""
+        if self.table.schema[key].is_integer():
+            return self.table[key].cast(pl.String)
+        return self.text(key)
+
     def word(self, key: str, meanings: Mapping[str, Sequence[str]]) -> pl.Series:
         """The meaning whose words have the cell's text among them, in upper or lower case."""
-        by_word = {word.lower(): meaning for meaning, words in meanings.items() for word in words}
-        return self.text(key).str.to_lowercase().replace_strict(by_word, default=None, return_dtype=pl.String)
+        return meaning(self.text(key), meanings)
 
     def day(self, key: str, form: str | None, form_key: str) -> pl.Series:
         """Dates; also clocks without a zone at midnight, for so data frames keep dates."""
@@ -81,27 +89,42 @@ class Cells:
     def instant(self, key: str, declared: Instant, *, of_sessions: bool) -> pl.Series:
         """Instants in UTC. `of_sessions`: dates that are no session have none."""
         if declared.clock is None:
-            return self._time(key, declared)
+            return self._time(key, declared.format, declared.zone, 'name the clock, or "close"')
         days = self.day(key, declared.format, f"{key}.format")
         if isinstance(declared.clock, time) and not of_sessions:
             return _in_utc(days.dt.combine(declared.clock), str(NEW_YORK))
         return session_instants(days, declared.clock if isinstance(declared.clock, time) else None)
 
-    def _time(self, key: str, declared: Instant) -> pl.Series:
+    def moment(self, key: str, declared: Moment) -> pl.Series:
+        """Instants in UTC."""
+        if declared.unit is not None:
+            return self.since_1970(key, declared.unit)
+        if self.table.schema[key].is_numeric():
+            raise Unreadable(f'mapping: {key}.unit: column {self.columns[key]!r} holds numbers; say "s", "ms" or "us"')
+        return self._time(key, declared.format, declared.zone, "times are needed")
+
+    def since_1970(self, key: str, unit: EpochUnit) -> pl.Series:
+        """Numbers that count since 1970 as instants; null beyond all calendars."""
+        if not (self._is_text(key) or self.table.schema[key].is_numeric()):
+            raise self._wrong(key, "numbers")
+        microseconds = self.number(key) * _MICROSECONDS[unit]  # whole ones stay exact up to the year 2255
+        in_years = microseconds.is_between(-_FARTHEST, _FARTHEST)
+        return microseconds.set(~in_years.fill_null(value=False), None).round().cast(pl.Int64).cast(pl.Datetime("us"))
+
+    def _time(self, key: str, form: str | None, zone: str | None, of_dates: str) -> pl.Series:
+        """`of_dates`: what to tell the owner of a column of dates."""
         column, dtype = self.table[key], self.table.schema[key]
         if dtype == pl.String:
-            column = self._parsed(key, pl.Datetime("us"), declared.format, f"{key}.format")
+            column = self._parsed(key, pl.Datetime("us"), form, f"{key}.format")
             dtype = column.dtype
         if dtype == pl.Date:
-            raise Unreadable(
-                f'mapping: {key}.clock: column {self.columns[key]!r} holds dates; name the clock, or "close"'
-            )
+            raise Unreadable(f"mapping: {key}.clock: column {self.columns[key]!r} holds dates; {of_dates}")
         if not isinstance(dtype, pl.Datetime):
             raise self._wrong(key, "times")
-        if (dtype.time_zone is None) == (declared.zone is None):
-            told = "states no zone; name it" if declared.zone is None else "states its own zone; leave this out"
+        if (dtype.time_zone is None) == (zone is None):
+            told = "states no zone; name it" if zone is None else "states its own zone; leave this out"
             raise Unreadable(f"mapping: {key}.zone: column {self.columns[key]!r} {told}")
-        return _in_utc(column.dt.cast_time_unit("us"), declared.zone)
+        return _in_utc(column.dt.cast_time_unit("us"), zone)
 
     def _parsed(self, key: str, kind: pl.Date | pl.Datetime, form: str | None, form_key: str) -> pl.Series:
         if form is None:
@@ -126,7 +149,13 @@ def _in_utc(column: pl.Series, zone: str | None) -> pl.Series:
     return column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
 
 
-def read_cells(data: bytes, mapping: ChainMapping | BarMapping, instants: Mapping[str, Instant]) -> Cells:
+def meaning(texts: pl.Series, meanings: Mapping[str, Sequence[str]]) -> pl.Series:
+    """The meaning whose words have each text among them, in upper or lower case; null for any other text."""
+    by_word = {word.lower(): name for name, words in meanings.items() for word in words}
+    return texts.str.to_lowercase().replace_strict(by_word, default=None, return_dtype=pl.String)
+
+
+def read_cells(data: bytes, mapping: AnyMapping, instants: Mapping[str, Instant | Moment]) -> Cells:
     """The columns that a mapping names, and those of its instants."""
     if len(data) > LARGEST_BYTES:
         raise Unreadable(f"{len(data)} bytes is more than a mapped file can hold ({LARGEST_BYTES})")
@@ -138,7 +167,10 @@ def read_cells(data: bytes, mapping: ChainMapping | BarMapping, instants: Mappin
         found = _found(parquet_table.column_names(data), columns)
         table = parquet_table.read_columns(data, sorted(set(found.values()))).with_row_index("row_number", offset=1)
     else:
-        found = _found(csv_table.header_names(data, mapping.separator), columns)
+        names = csv_table.header_names(data, mapping.separator)
+        found = _found(names, columns)
+        if len(set(names)) < len(names):
+            data = csv_table.with_single_names(data, names, set(found.values()), mapping.separator)
         table, ragged = csv_table.read_texts(data, separator=mapping.separator)
     cells = table.select(pl.col("row_number").cast(pl.Int64), *(pl.col(name).alias(key) for key, name in found.items()))
     none = {f"columns.{key}": numbers for key, numbers in mapping.none.items()}

@@ -2,65 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
-from datetime import time
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from pipelines.sources.chain_rows import plain_symbol
+from pipelines.sources.mapping_coins import CoinChainMapping, TradesMapping
+from pipelines.sources.mapping_keys import FileMapping, Instant, Name, Numbers, Symbol, Table, VolatilityUnit, Words
 from pipelines.sources.page import Unreadable
 
 
-def _clock(value: Any) -> Any:
-    if isinstance(value, str) and re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
-        return time.fromisoformat(value)
-    if value != "close":
-        raise ValueError('write "close", or a New York clock such as "15:45"')
-    return value
-
-
-def _zone(value: str) -> str:
-    try:
-        return ZoneInfo(value).key
-    except (KeyError, ValueError, OSError):
-        raise ValueError('no such time zone; write one such as "America/New_York" or "UTC"') from None
-
-
-def _symbol(value: str) -> str:
-    if not (plain := plain_symbol(value)):
-        raise ValueError("not the symbol of an underlying")
-    return plain
-
-
-Name = Annotated[str, Field(min_length=1)]
-Words = Annotated[list[str], Field(min_length=1)]
-Numbers = Annotated[list[float], Field(min_length=1)]
-Symbol = Annotated[str, AfterValidator(_symbol)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Instant(_Table):
-    """A column of times (`zone`: that of its clock, unless it states one), or of dates (`clock`: in New York)."""
-
-    column: Name
-    format: Name | None = None
-    clock: Annotated[time | Literal["close"] | None, BeforeValidator(_clock)] = None
-    zone: Annotated[str, AfterValidator(_zone)] | None = None
-
-    @model_validator(mode="after")
-    def _is_one_of_them(self) -> Instant:
-        if self.clock is not None and self.zone is not None:
-            raise ValueError("dates have a clock, times have a zone; give one of them")
-        return self
-
-
-class ChainColumns(_Table):
+class ChainColumns(Table):
     underlying: Name | None = None
     symbol: Name | None = None
     root: Name | None = None
@@ -80,7 +32,7 @@ class ChainColumns(_Table):
     multiplier: Name | None = None
 
 
-class BarColumns(_Table):
+class BarColumns(Table):
     underlying: Name | None = None
     date: Name
     open: Name | None = None
@@ -90,12 +42,12 @@ class BarColumns(_Table):
     volume: Name | None = None
 
 
-class ChainWords(_Table):
+class ChainWords(Table):
     """Texts that stand for something; their case does not matter."""
 
-    call: Words = ["C", "call"]
-    put: Words = ["P", "put"]
-    adjusted: Words = ["1", "true", "yes", "Y"]
+    call: Words = Field(default=["C", "call"])
+    put: Words = Field(default=["P", "put"])
+    adjusted: Words = Field(default=["1", "true", "yes", "Y"])
 
 
 ChainNumber = Literal[
@@ -104,10 +56,8 @@ ChainNumber = Literal[
 BarNumber = Literal["open", "high", "low", "close", "volume"]
 
 
-class _Mapping(_Table):
+class _Mapping(FileMapping):
     underlying: Symbol | None = None
-    separator: Literal[",", ";", "|", "\t"] = ","
-    missing: Words = [""]  # besides the empty one
 
 
 class ChainMapping(_Mapping):
@@ -116,10 +66,10 @@ class ChainMapping(_Mapping):
     quotes: Instant
     known: Instant | None = None  # else at the opening of the next session
     expiry_format: Name | None = None
-    iv_unit: Literal["fraction", "percent"] | None = None
+    iv_unit: VolatilityUnit | None = None
     open_interest_rule: Literal["session_start", "session_end", "unknown"] = "unknown"
     words: ChainWords = ChainWords()
-    none: dict[ChainNumber, Numbers] = {}
+    none: dict[ChainNumber, Numbers] = Field(default={})
 
     @model_validator(mode="after")
     def _is_whole(self) -> ChainMapping:
@@ -137,7 +87,7 @@ class BarMapping(_Mapping):
     kind: Literal["bars"]
     columns: BarColumns
     date_format: Name | None = None
-    none: dict[BarNumber, Numbers] = {}
+    none: dict[BarNumber, Numbers] = Field(default={})
 
     @model_validator(mode="after")
     def _is_whole(self) -> BarMapping:
@@ -146,10 +96,17 @@ class BarMapping(_Mapping):
         return self
 
 
-_KINDS: dict[object, type[ChainMapping | BarMapping]] = {"chain": ChainMapping, "bars": BarMapping}
+AnyMapping = ChainMapping | BarMapping | CoinChainMapping | TradesMapping
+_KINDS: dict[object, tuple[type[AnyMapping], str]] = {
+    "chain": (ChainMapping, "chains"),
+    "bars": (BarMapping, "bars"),
+    "coin_chain": (CoinChainMapping, "coin chains"),
+    "trades": (TradesMapping, "trades"),
+}
+_Kind = TypeVar("_Kind", ChainMapping, BarMapping, CoinChainMapping, TradesMapping)
 
 
-def read_mapping(text: str) -> ChainMapping | BarMapping:
+def read_mapping(text: str) -> AnyMapping:
     """The mapping, or Unreadable with the first key that is amiss."""
     try:
         values = tomllib.loads(text)
@@ -157,24 +114,41 @@ def read_mapping(text: str) -> ChainMapping | BarMapping:
         raise Unreadable(f"mapping: not readable as TOML: {error}") from None
     kind = values.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise Unreadable('mapping: kind: write "chain" or "bars"')
+        raise Unreadable('mapping: kind: write "chain", "bars", "coin_chain" or "trades"')
     try:
-        return _KINDS[kind].model_validate(values)
+        return _KINDS[kind][0].model_validate(values)
     except ValidationError as error:
         raise Unreadable(f"mapping: {_first(error)}") from None
 
 
+def market_of(text: str) -> str:
+    """The market whose files the mapping reads."""
+    mapping = read_mapping(text)
+    if isinstance(mapping, TradesMapping):
+        return mapping.market
+    return "crypto" if isinstance(mapping, CoinChainMapping) else "us"
+
+
 def chain_mapping(text: str | None) -> ChainMapping:
-    mapping = read_mapping(text or "")
-    if not isinstance(mapping, ChainMapping):
-        raise Unreadable("mapping: kind: the mapping is one of bars")
-    return mapping
+    return _of_kind(text, ChainMapping)
 
 
 def bar_mapping(text: str | None) -> BarMapping:
+    return _of_kind(text, BarMapping)
+
+
+def coin_chain_mapping(text: str | None) -> CoinChainMapping:
+    return _of_kind(text, CoinChainMapping)
+
+
+def trades_mapping(text: str | None) -> TradesMapping:
+    return _of_kind(text, TradesMapping)
+
+
+def _of_kind(text: str | None, kind: type[_Kind]) -> _Kind:
     mapping = read_mapping(text or "")
-    if not isinstance(mapping, BarMapping):
-        raise Unreadable("mapping: kind: the mapping is one of chains")
+    if not isinstance(mapping, kind):
+        raise Unreadable(f"mapping: kind: the mapping is one of {_KINDS[mapping.kind][1]}")
     return mapping
 
 

@@ -43,9 +43,9 @@ def test_a_symbol_is_spelled_as_roots_are() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", 'kind: write "chain" or "bars"'),
-        ('kind = "charts"', 'kind: write "chain" or "bars"'),
-        ("kind = [1]", 'kind: write "chain" or "bars"'),
+        ("", 'kind: write "chain", "bars", "coin_chain" or "trades"'),
+        ('kind = "charts"', 'kind: write "chain", "bars", "coin_chain" or "trades"'),
+        ("kind = [1]", 'kind: write "chain", "bars", "coin_chain" or "trades"'),
         ("kind = ", "not readable as TOML"),
         ('kind = "chain"', "columns: is missing"),
         (chain(columns='bidd = "b"'), "columns.bidd: no such key"),
