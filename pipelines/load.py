@@ -20,6 +20,7 @@ from pipelines.lake.raw import Sidecar
 from pipelines.lake.steps import step
 from pipelines.lake.store import Lake
 from pipelines.placing import Origin, Placed, place_bars, place_curves, place_pages, same_places
+from pipelines.placing_coins import place_coins
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
 
 _log = logging.getLogger(__name__)
@@ -180,6 +181,8 @@ def _place(source: ModuleType, data: bytes, origin: Origin) -> Placed:
         return place_pages(source.pages(data, origin.declared), origin)
     if source in sources.BAR_SOURCES:
         return place_bars(source.bars(data, origin.declared), origin)
+    if source in sources.COIN_SOURCES:
+        return place_coins(source.coin_file(data, origin.declared), origin)
     return place_curves(source.parse(data), origin)
 
 

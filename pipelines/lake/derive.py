@@ -87,8 +87,9 @@ def _compute(stage: Stage, inputs: Inputs | None) -> _Computed | Refusal:
 class Replay:
     """Brings the partitions of one stage up to date."""
 
-    def __init__(self, lake: Lake, stage: Stage, market: str) -> None:
-        self._lake, self._stage, self._market = lake, stage, market
+    def __init__(self, lake: Lake, stage: Stage, market: str, until: datetime | None = None) -> None:
+        """`until`: what becomes known only after this instant is left for a later run."""
+        self._lake, self._stage, self._market, self._until = lake, stage, market, until
         self._index = Index(lake, stage, market)
         self._done = lake.catalogue.derivations(stage.name, market)
         self._concluded: dict[PartitionKey, set[datetime]] = {}
@@ -120,8 +121,10 @@ class Replay:
         if not primary:
             return []
         side = {v.known_at for item in self._stage.earlier for v in self._index.history(item, key)}
+        side |= {v.known_at for table in self._stage.optional for v in self._index.versions.get((table, key), ())}
         side |= {s.known_at for s in self._index.earlier_sightings(key, self._stage.earlier_sighting_dates)}
-        return sorted(primary | {known_at for known_at in side if known_at > min(primary)})
+        events = primary | {known_at for known_at in side if known_at > min(primary)}
+        return sorted(known_at for known_at in events if self._until is None or known_at <= self._until)
 
     def _inputs(self, key: PartitionKey, known_at: datetime) -> Inputs | None:
         """None while something that the stage needs is not known yet."""
@@ -129,6 +132,7 @@ class Replay:
         sightings = [s for s in self._index.sightings.get(key, ()) if s.known_at <= known_at]
         if any(version is None for version in same.values()) or (self._stage.sources and not sightings):
             return None
+        same |= {table: self._index.as_known(table, key, known_at) for table in self._stage.optional}
         before = self._index.earlier_sightings(key, self._stage.earlier_sighting_dates, known_at)
         return Inputs(
             self._lake,

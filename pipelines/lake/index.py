@@ -17,7 +17,7 @@ class Index:
     def __init__(self, lake: Lake, stage: Stage, market: str) -> None:
         self.versions: dict[tuple[str, PartitionKey], list[Version]] = {}
         self.dates: dict[tuple[str, str], list[date]] = {}
-        tables = {*stage.tables, *stage.same, *(item.table for item in stage.earlier)}
+        tables = {*stage.tables, *stage.same, *stage.optional, *(item.table for item in stage.earlier)}
         for version in lake.catalogue.versions(tables, market):
             self.add(version)
         self.sightings: dict[PartitionKey, list[Sighting]] = {}

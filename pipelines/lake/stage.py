@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from pipelines.lake import gates
+from pipelines.lake import gates, partitions
 from pipelines.lake.catalogue import PartitionKey, Refusal, Sighting, Version, canonical_json
 from pipelines.lake.store import LakeFiles
 
@@ -30,7 +30,7 @@ class Inputs:
     lake: LakeFiles
     key: PartitionKey
     known_at: datetime
-    same: dict[str, Version]
+    same: dict[str, Version]  # optional ones where there are any
     earlier: dict[str, list[Version]]  # oldest first
     sightings: list[Sighting]  # of this partition, in order of known_at
     earlier_sightings: list[Sighting]  # of the same part on earlier dates
@@ -45,6 +45,10 @@ class Inputs:
         return any(version.is_pruned for version in self.versions)
 
     def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
+        """The rows of the same partition; none where an optional table has no such partition."""
+        if table not in self.same:
+            frame = partitions.empty(table)
+            return frame if columns is None else frame.select(columns)
         return self.lake.read(self.same[table], columns)
 
     def fingerprint_parts(self) -> list[tuple[str, str, str, str]]:
@@ -90,6 +94,7 @@ class Stage:
     by_products: tuple[str, ...] = ()  # tables that need no version while they are empty
     sources: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()  # tables of the same partition that are read where there are any
     earlier: tuple[Earlier, ...] = ()
     earlier_sighting_dates: int = 0
     resolve: Callable[[list[Sighting]], list[Sighting]] = list  # the feed's rule for known_at among its sightings

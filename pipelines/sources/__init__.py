@@ -1,8 +1,8 @@
 """Vendor feeds: one small module each, recognised by content.
 
 A module names itself (NAME), bounds its files (LARGEST_BYTES), recognises its layout from the first bytes
-(`recognise`) and reads it: `pages(data, declared)` for chains, `bars(data, declared)` for daily bars, `parse(data)` for
-curves.
+(`recognise`) and reads it: `pages(data, declared)` for chains, `bars(data, declared)` for daily bars,
+`coin_file(data, declared)` for whatever a coin venue's file holds, `parse(data)` for curves.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ CHAIN_SOURCES: tuple[ModuleType, ...] = (
     optionsdx_us_csv,
 )
 BAR_SOURCES: tuple[ModuleType, ...] = (cboe_index_csv, mapped_bars)
-SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, *BAR_SOURCES, treasury_par_csv)
+COIN_SOURCES: tuple[ModuleType, ...] = ()
+SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, *BAR_SOURCES, *COIN_SOURCES, treasury_par_csv)
 CHAIN_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in CHAIN_SOURCES)
 BAR_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in BAR_SOURCES)
 

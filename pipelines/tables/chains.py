@@ -114,7 +114,7 @@ OPTION_SNAPSHOTS = Table(
     ),
     nullable=frozenset(
         names(
-            "bid ask mid last volume open_interest open_interest_date underlying_last iv_frac vendor_iv_frac delta "
+            "bid ask mid last volume open_interest open_interest_date underlying_last forward iv_frac vendor_iv_frac delta "
             "gamma vega_usd_per_volpt theta_usd_per_day vanna_per_volpt charm_per_day mark is_inverse"
         )
     ),
@@ -132,7 +132,7 @@ EXPIRY_SURFACE = Table(
         + "atm_iv_frac parity_pairs contracts_live " + _IV_COUNTS + "is_partial",
         _KNOWN_AT_PAGE,
     ),
-    nullable=frozenset(names("carry_frac atm_iv_frac")),
+    nullable=frozenset(names("forward carry_frac atm_iv_frac")),
 )  # fmt: skip
 
 SNAPSHOT_QUALITY = Table(

@@ -72,16 +72,19 @@ DEALER_INVENTORY = Table(
     key=names("bucket_ts dealer_model contract_id"),
     columns=words(
         "underlying bucket_ts known_at dealer_model " + _CONTRACT
-        + "taker_net_quantity inventory_quantity quantity_unit open_interest inventory_to_open_interest "
+        + "taker_net_quantity trades inventory_quantity quantity_unit open_interest inventory_to_open_interest "
         + "last_trade_seq trades_missing trades_of_unknown_side is_history_complete",
         {
             "known_at": "When the last trade behind the row was seen.",
             "taker_net_quantity": "Quantity that takers bought less what they sold in the bucket.",
+            "trades": "Trades of the bucket that the model counts.",
             "open_interest": "Open interest in the newest chain at or before the bucket's end.",
         },
     ),
     nullable=frozenset(
-        names("is_inverse open_interest inventory_to_open_interest last_trade_seq is_history_complete")
+        names(
+            "is_inverse open_interest inventory_to_open_interest last_trade_seq trades_missing is_history_complete"
+        )
     ),
 )  # fmt: skip
 
@@ -93,7 +96,7 @@ PREMIUM_FLOW = Table(
     key=names("minute_ts option_type taker_side flow_class"),
     columns=words(
         "underlying minute_ts known_at option_type taker_side flow_class premium_usd quantity quantity_unit trades "
-        "delta_usd trades_without_delta is_spike",
+        "trades_without_premium delta_usd trades_without_delta is_spike",
         {"known_at": "When the last trade behind the row was seen."},
     ),
     nullable=frozenset(names("premium_usd delta_usd is_spike")),
