@@ -11,7 +11,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-DealerModel = Literal["calls_long_puts_short", "short_all"]
+DealerModel = Literal["calls_long_puts_short", "short_all", "taker_flow", "taker_flow_screen"]
+QuantityUnit = Literal["contracts", "coins"]
 Scope = Literal["all", "0dte", "weekly", "monthly", "le_30d", "next_expiry"]
 SpotRule = Literal["parity_checked", "vendor"]
 
@@ -21,6 +22,8 @@ ONE_PERCENT = 0.01
 VOL_POINT = 0.01
 
 DEALER_MODELS: tuple[DealerModel, ...] = ("calls_long_puts_short", "short_all")
+FLOW_MODELS: tuple[DealerModel, ...] = ("taker_flow", "taker_flow_screen")
+COIN_DEALER_MODELS: tuple[DealerModel, ...] = (*DEALER_MODELS, *FLOW_MODELS)
 SCOPES: tuple[Scope, ...] = ("all", "0dte", "weekly", "monthly", "le_30d", "next_expiry")
 WEEKLY_DAYS = 7
 LE_30D_DAYS = 30

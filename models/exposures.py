@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,76 +10,105 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models import conventions as c
-from models.conventions import Bools, DealerModel, Floats, Ints
-from models.positioning import dealer_quantity
+from models.conventions import Bools, DealerModel, Floats, Ints, QuantityUnit
+from models.positioning import dealer_quantity, rests_on_open_interest
 
 MEASURES = ("gex_usd_per_1pct", "gex_usd_per_1usd", "dex_usd", "vex_usd_per_volpt", "chex_usd_per_day")
+SIDES = ("call", "put")
 STRIKE_KEY = ["expiry_ts", "root", "strike"]
 _GREEKS = ("gamma", "delta", "vanna_per_volpt", "charm_per_day")
+PRICING = ("forward", "strike", "t_years", "iv_frac", "discount_factor")
+_NUMBERS = ("open_interest", "volume", "multiplier", *PRICING, *_GREEKS)
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
     """The live contracts of one snapshot as arrays, sorted by expiry_ts, root, strike.
 
-    Per contract: row (its place among the strikes), is_call, open_interest and volume (NaN where the feed has none),
-    multiplier, is_standard and greeks (NaN where there is no volatility). `strikes` has one row per (expiry_ts, root,
-    strike); `series` is the place of a strike's (expiry_ts, root) among them.
+    Per contract: row (its place among the strikes), is_call, is_standard and `numbers`: open_interest and volume (NaN
+    where the feed has none), multiplier, what gamma is priced from, greeks (NaN where there is no volatility), and the
+    positions that are given. `strikes` has one row per (expiry_ts, root, strike); `series` is the place of a strike's
+    (expiry_ts, root) among them.
     """
 
     spot: float
     row: Ints
     is_call: Bools
     is_standard: Bools
-    open_interest: Floats
-    volume: Floats
-    multiplier: Floats
-    greeks: dict[str, Floats]
+    numbers: Mapping[str, Floats]
     strikes: pl.DataFrame
+    strike: Floats
     series: Ints
     expiry_dates: NDArray[np.datetime64]
 
+    @property
+    def series_count(self) -> int:
+        return int(self.series[-1]) + 1 if self.series.size else 0
+
     def by_strike(self, values: Floats, chosen: Bools) -> Floats:
-        """Sum of the chosen contracts' known values per strike, in the order of rows.
+        """Sum of the chosen contracts' known values per strike: array (..., contracts) to array (..., strikes).
 
         0 where no such contract is listed, NaN where one is and none of their values is known.
         """
-        known = chosen & ~np.isnan(values)
-        sums = np.bincount(self.row[known], weights=values[known], minlength=self.strikes.height)
-        unknown = np.zeros(self.strikes.height, dtype=bool)
-        unknown[self.row[chosen]] = True
-        unknown[self.row[known]] = False
-        return np.where(unknown, np.nan, sums)
+        shape, height = values.shape[:-1], self.strike.size
+        flat = values.reshape(int(np.prod(shape)), self.row.size)[:, chosen]
+        place = (self.row[chosen] + height * np.arange(flat.shape[0])[:, None]).ravel()
+        known = ~np.isnan(flat).ravel()
+        size = flat.shape[0] * height
+        sums = np.bincount(place, weights=np.where(known, flat.ravel(), 0.0), minlength=size)
+        unknown = np.zeros(size, dtype=bool)
+        unknown[place] = True
+        unknown[place[known]] = False
+        return np.where(unknown, np.nan, sums).reshape(*shape, height)
 
 
-def book_of(contracts: pl.DataFrame, spot: float) -> Book:
-    """Arrays of the contracts that `build_surface` returns, in any order."""
+def book_of(contracts: pl.DataFrame, spot: float, position_columns: Collection[str] = ()) -> Book:
+    """Arrays of the contracts that `build_surface` returns, in any order; `position_columns` are taken along."""
     ordered = contracts.sort(*STRIKE_KEY, "option_type")
-    row = ordered.select(pl.struct(STRIKE_KEY).rle_id()).to_series().cast(pl.Int64).to_numpy()
+    names = tuple(dict.fromkeys((*_NUMBERS, *position_columns)))
+    arrays = ordered.select(
+        *(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in names),
+        "is_standard",
+        is_call=pl.col("option_type") == "call",
+        row=pl.struct(STRIKE_KEY).rle_id().cast(pl.Int64),
+        series=pl.struct("expiry_ts", "root").rle_id().cast(pl.Int64),
+    )
+    row = arrays["row"].to_numpy()
     is_first = np.diff(row, prepend=-1) > 0
-    named = [*STRIKE_KEY, "expiry_date", "iv_frac", "forward", "discount_factor", "t_years"]
-    strikes = ordered.filter(pl.Series(is_first)).select(named)
-    series = strikes.select(pl.struct("expiry_ts", "root").rle_id()).to_series().cast(pl.Int64).to_numpy()
+    strikes = ordered.select("root", "expiry_date", "expiry_ts", "strike").filter(is_first)
     return Book(
         spot=spot,
         row=row,
-        is_call=(ordered["option_type"] == "call").to_numpy(),
-        is_standard=ordered["is_standard"].to_numpy(),
-        open_interest=_numbers(ordered, "open_interest"),
-        volume=_numbers(ordered, "volume"),
-        multiplier=_numbers(ordered, "multiplier"),
-        greeks={name: _numbers(ordered, name) for name in _GREEKS},
+        is_call=arrays["is_call"].to_numpy(),
+        is_standard=arrays["is_standard"].to_numpy(),
+        numbers={name: arrays[name].to_numpy() for name in names},
         strikes=strikes,
-        series=series,
+        strike=arrays["strike"].to_numpy()[is_first],
+        series=arrays["series"].to_numpy()[is_first],
         expiry_dates=strikes["expiry_date"].to_numpy().astype("datetime64[D]"),
     )
 
 
-def exposures(quantity: Floats, multiplier: Floats, spot: float, greeks: dict[str, Floats]) -> dict[str, Floats]:
+def quantities(book: Book, dealer_models: tuple[DealerModel, ...], positions: Mapping[DealerModel, str]) -> Floats:
+    """Dealers' positions per model and contract, NaN where unknown: the book's column that `positions` names for the
+    model, else what the model makes of open interest, else nothing."""
+    unknown = np.full(book.row.size, np.nan)
+
+    def held(model: DealerModel) -> Floats:
+        if model in positions:
+            return book.numbers[positions[model]]
+        if rests_on_open_interest(model):
+            return dealer_quantity(book.numbers["open_interest"], book.is_call, model)
+        return unknown
+
+    return np.stack([held(model) for model in dealer_models])
+
+
+def exposures(quantity: Floats, multiplier: Floats, spot: float, greeks: Mapping[str, Floats]) -> dict[str, Floats]:
     """The five measures of each contract.
 
     Parameters: dealer quantity n and multiplier M per contract, spot S in USD, gamma (per USD), delta,
-    vanna_per_volpt and charm_per_day per unit of the underlying; arrays of one length. NaN quantities and greeks give
+    vanna_per_volpt and charm_per_day per unit of the underlying; arrays that broadcast. NaN quantities and greeks give
     NaN.
     Returns n M gamma S^2 0.01, n M gamma S, n M delta S, n M vanna S and n M charm S under the names of MEASURES.
     """
@@ -93,68 +123,89 @@ def exposures(quantity: Floats, multiplier: Floats, spot: float, greeks: dict[st
     }
 
 
-def strike_columns(book: Book, dealer_model: DealerModel) -> dict[str, Floats]:
-    """Per strike of the book: call_, put_ and net_ of every measure; open interest, volume and dealer quantity by side.
+def strike_columns(book: Book, quantity: Floats) -> dict[str, Floats]:
+    """Per dealer model and strike of the book: call_, put_ and net_ of every measure; open interest, volume and dealer
+    quantity by side. `quantity`: (models, contracts); arrays (models, strikes).
 
-    NaN for a side without volatility or open interest, 0 for one that is not listed; net is over what is known, NaN
-    where nothing is.
+    NaN for a side without volatility or position (open interest and volume: without the figure), 0 for one that is not
+    listed; net is over what is known, NaN where nothing is.
     """
-    quantity = dealer_quantity(book.open_interest, book.is_call, dealer_model)
-    measures = exposures(quantity, book.multiplier, book.spot, book.greeks)
-    everything = np.ones_like(book.is_call)
+    measures = np.stack(list(exposures(quantity, book.numbers["multiplier"], book.spot, book.numbers).values()))
     sides = (("call", book.is_call), ("put", ~book.is_call))
-    columns = {f"{side}_{name}": book.by_strike(measures[name], chosen) for side, chosen in sides for name in MEASURES}
-    columns |= {f"net_{name}": book.by_strike(measures[name], everything) for name in MEASURES}
-    for name, values in (("open_interest", book.open_interest), ("volume", book.volume), ("dealer_quantity", quantity)):
+    columns: dict[str, Floats] = {}
+    for side, chosen in (*sides, ("net", np.ones_like(book.is_call))):
+        sums = book.by_strike(measures, chosen)
+        columns |= {f"{side}_{name}": sums[place] for place, name in enumerate(MEASURES)}
+    for name in ("open_interest", "volume", "dealer_quantity"):
+        values = quantity if name == "dealer_quantity" else np.broadcast_to(book.numbers[name], quantity.shape)
         columns |= {f"{side}_{name}": book.by_strike(values, chosen) for side, chosen in sides}
     return columns
 
 
-def strike_exposures(book: Book, dealer_model: DealerModel, columns: dict[str, Floats]) -> pl.DataFrame:
-    """One row per (expiry_ts, root, strike) with the columns of `strike_columns`; NaN becomes null."""
-    return book.strikes.select("root", "expiry_date", "expiry_ts", "strike").with_columns(
-        pl.lit(dealer_model).alias("dealer_model"),
-        *(pl.Series(name, values, nan_to_null=True) for name, values in columns.items()),
-        pl.lit("contracts").alias("quantity_unit"),
+def strike_exposures(
+    book: Book, dealer_models: Mapping[DealerModel, int], columns: Mapping[str, Floats], quantity_unit: QuantityUnit
+) -> pl.DataFrame:
+    """One row per dealer model and (expiry_ts, root, strike) with the columns of `strike_columns`; NaN becomes null.
+    `dealer_models`: the place of each among the columns' rows."""
+    keys = pl.concat([book.strikes.clear(), *[book.strikes] * len(dealer_models)], rechunk=True)
+    places = list(dealer_models.values())
+    names = [model for model in dealer_models for _ in range(book.strikes.height)]
+    return keys.hstack(
+        [
+            pl.Series("dealer_model", names, dtype=pl.String()),
+            *(pl.Series(name, values[places].ravel(), nan_to_null=True) for name, values in columns.items()),
+            pl.Series("quantity_unit", [quantity_unit] * keys.height, dtype=pl.String()),
+        ]
     )
 
 
-def scope_totals(book: Book, columns: dict[str, Floats], is_member: Bools) -> dict[str, float | int | None]:
-    """Totals of the member strikes of one scope; strikes without a volatility are in the open interest and in
-    contracts_not_counted only, contracts without open interest in the latter only. A scope in which no contract has
-    open interest has nothing but these counts. `columns` as `strike_columns` gives them, `is_member` one flag per
-    strike."""
+def scope_totals(
+    book: Book, columns: Mapping[str, Floats], quantity: Floats, is_member: Bools
+) -> list[dict[str, float | int | None]]:
+    """Totals of the member strikes of one scope, by dealer model; strikes without a volatility are in the open interest
+    and in contracts_not_counted only, contracts without a position in the latter only. A model that knows no position
+    in the scope has nothing but these counts. `columns` as `strike_columns` gives them for `quantity`, `is_member` one
+    flag per strike."""
     contract_in = is_member[book.row]
-    is_counted = contract_in & np.isfinite(book.greeks["gamma"]) & np.isfinite(book.open_interest)
-    counts: dict[str, float | int | None] = {
-        "contracts_counted": int(is_counted.sum()),
-        "contracts_not_counted": int(contract_in.sum() - is_counted.sum()),
-    }
-    if not has_open_interest(book, is_member):
-        return counts
-    members = {name: values[is_member] for name, values in columns.items()}
-    totals: dict[str, float | int | None] = {
-        f"{side}_{name}": _total(members[f"{side}_{name}"]) for side in ("call", "put", "net") for name in MEASURES
-    }
-    market = book.open_interest * book.multiplier * book.spot * book.greeks["delta"]
-    totals["dex_market_usd"] = float(np.sum(market[is_counted]))
+    has_gamma = contract_in & np.isfinite(book.numbers["gamma"])
+    counted = np.count_nonzero(has_gamma & np.isfinite(quantity), axis=1)
+    members = {name: np.compress(is_member, values, axis=1) for name, values in columns.items()}
+    sums = {f"{side}_{name}": _totals(members[f"{side}_{name}"]) for side in (*SIDES, "net") for name in MEASURES}
     for name in ("gex_usd_per_1pct", "chex_usd_per_day"):
-        call, put = (np.nan_to_num(np.abs(members[f"{side}_{name}"])) for side in ("call", "put"))
-        totals[f"gross_{name}"] = _total((call + put)[np.isfinite(members[f"net_{name}"])])
-    for side in ("call", "put"):
-        totals[f"{side}_open_interest"] = _total(members[f"{side}_open_interest"])
-    return totals | counts
+        call, put = (np.nan_to_num(np.abs(members[f"{side}_{name}"])) for side in SIDES)
+        is_known = np.isfinite(members[f"net_{name}"])
+        sums[f"gross_{name}"] = _totals(np.where(is_known, call + put, np.nan))
+    market = _market_totals(book, members, contract_in, has_gamma)
+    return [
+        ({name: float(values[place]) for name, values in sums.items()} | market if is_known else {})
+        | {"contracts_counted": int(counted[place]), "contracts_not_counted": int(contract_in.sum() - counted[place])}
+        for place, is_known in enumerate(has_positions(book, quantity, is_member))
+    ]
 
 
-def has_open_interest(book: Book, is_member: Bools) -> bool:
-    """Whether any contract of the member strikes (one flag per strike) states its open interest, be it 0."""
-    return bool(np.isfinite(book.open_interest[is_member[book.row]]).any())
+def _market_totals(
+    book: Book, members: Mapping[str, Floats], contract_in: Bools, has_gamma: Bools
+) -> dict[str, float | None]:
+    """What all customers hold, whatever the dealer model; None where no contract states its open interest."""
+    open_interest = book.numbers["open_interest"]
+    names = ("dex_market_usd", "call_open_interest", "put_open_interest")
+    if not np.isfinite(open_interest[contract_in]).any():
+        return dict.fromkeys(names)
+    market = open_interest * book.numbers["multiplier"] * book.spot * book.numbers["delta"]
+    delta = float(np.sum(market[has_gamma & np.isfinite(open_interest)]))
+    return dict(zip(names, (delta, *(float(_totals(members[name][:1])[0]) for name in names[1:])), strict=True))
 
 
-def _total(values: Floats) -> float:
-    """numpy's pairwise sum of what is not NaN: one fixed order, so equal inputs give equal bits."""
-    return float(np.sum(values[np.isfinite(values)]))
+def has_positions(book: Book, quantity: Floats, is_member: Bools) -> list[bool]:
+    """By dealer model (rows of `quantity`), whether the position in any contract of the member strikes (one flag per
+    strike) is known, be it 0."""
+    contract_in = is_member[book.row]
+    return [bool(np.isfinite(held[contract_in]).any()) for held in quantity]
 
 
-def _numbers(frame: pl.DataFrame, name: str) -> Floats:
-    return frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+def _totals(values: Floats) -> Floats:
+    """numpy's pairwise sum of each row's values that are not NaN: one fixed order, so equal inputs give equal bits."""
+    known = np.isfinite(values)
+    if known.all():
+        return np.asarray(np.add.reduce(values, axis=1))
+    return np.array([np.add.reduce(row[is_known]) for row, is_known in zip(values, known, strict=True)])

@@ -20,7 +20,7 @@ _RELATIVE_TOLERANCE = 4 * float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True, slots=True)
 class Legs:
-    """Strikes with a volatility; calls and puts of a strike share it and so are one leg.
+    """Contracts with a volatility; calls and puts of a strike that share it and their forward are one leg.
 
     At spot P the gamma exposure of a unit is amplitude x P x phi(slope ln P + offset): b = F/S is frozen, the
     volatility stays with the strike. `weights`: n M per dealer model and leg; `series`: ascending, so that each
@@ -64,18 +64,21 @@ def make_legs(
     discount_factor: Floats,
     weights: Floats,
     series: Ints,
+    is_delta_of_forward: bool = False,
 ) -> Legs:
     """Legs from arrays of one length (weights: models x legs); legs without volatility or weight are left out.
 
-    Gamma as in `models.black.greeks`: D b phi(d1)/(P s sqrt T) with d1 = [ln(b P/K) + s^2 T/2]/(s sqrt T), b = F/S.
+    Gamma as in `models.black.greeks`: D b phi(d1)/(P s sqrt T) with d1 = [ln(b P/K) + s^2 T/2]/(s sqrt T), b = F/S;
+    without D b where `is_delta_of_forward`.
     """
     used = np.isfinite(iv_frac) & (iv_frac > 0) & np.any(weights != 0.0, axis=0)
     ratio = forward[used] / spot
     total = iv_frac[used] * np.sqrt(t_years[used])
+    units = np.ones_like(ratio) if is_delta_of_forward else discount_factor[used] * ratio
     return Legs(
         slope=1.0 / total,
         offset=np.log(ratio / strike[used]) / total + 0.5 * total,
-        amplitude=discount_factor[used] * ratio / total * (INV_SQRT_2PI * c.ONE_PERCENT),
+        amplitude=units / total * (INV_SQRT_2PI * c.ONE_PERCENT),
         weights=np.ascontiguousarray(weights[:, used]),
         series=series[used],
     )
@@ -139,8 +142,13 @@ def exposure_function(legs: Legs, model: int, is_member: Bools) -> Callable[[flo
     size = legs.weights[model, is_member] * legs.amplitude[is_member]
 
     def value(spot: float) -> float:
-        d1 = slope * np.log(spot) + offset
-        return float(np.sum(size * np.exp(-0.5 * d1 * d1)) * spot)
+        d1 = slope * np.log(spot)
+        d1 += offset
+        density = -0.5 * d1
+        density *= d1
+        np.exp(density, out=density)
+        density *= size
+        return float(np.add.reduce(density) * spot)
 
     return value
 

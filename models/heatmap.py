@@ -11,28 +11,35 @@ from models import conventions as c
 HEATMAP_SCOPES = ("all", "0dte")
 _KEY = ["dealer_model", "scope", "strike"]
 _CHANGE = "net_gex_change_usd_per_1pct"
+_TRADED = {"taker_net_quantity": pl.Float64(), "trades": pl.Int64()}
 
 
 def exposure_heatmap(
     strike_exposures: pl.DataFrame,
     exposure_summary: pl.DataFrame,
     *,
-    session_date: date,
+    zero_dte_date: date,
     previous: pl.DataFrame | None,
     previous_snapshot_ts: datetime | None,
     history: pl.DataFrame | None,
+    trades: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """One row per dealer model, scope (all, 0dte) and strike listed now.
 
-    Parameters: `strike_exposures` and `exposure_summary` of the snapshot; `previous`, the heatmap rows (dealer_model,
-    scope, strike, net_gex_usd_per_1pct, open_interest) of the snapshot at `previous_snapshot_ts`, or None; `history`,
-    earlier heatmap rows with their snapshot_ts, whose changes set each strike's usual size, or None.
+    Parameters: `strike_exposures` and `exposure_summary` of the snapshot; `zero_dte_date`, the expiry date of scope
+    0dte; `previous`, the heatmap rows (dealer_model, scope, strike, net_gex_usd_per_1pct, open_interest) of the
+    snapshot at `previous_snapshot_ts`, or None; `history`, earlier heatmap rows with their snapshot_ts, whose changes
+    set each strike's usual size, or None; `trades`, what was traded after `previous_snapshot_ts` up to the snapshot
+    (expiry_date, strike, taker_net_quantity in the unit of the open interest, trades; any number of rows a strike), or
+    None where that is not known.
     Changes are null without a previous snapshot that has the dealer model and scope, and where a volatility or the open
     interest of a contract is missing on either side; a strike that was not listed then counts as 0. `is_jump`: |change|
     above 6 robust deviations of the strike's trailing changes (at least 20 of them) and above 2 % of the scope's gross
-    gamma; null where either cannot be told. Sorted by dealer model, scope, strike.
+    gamma; null where either cannot be told. taker_net_quantity (takers' buys less sells; null where a side is unknown)
+    and trades are sums over the expiries of the scope: 0 where nothing was traded, null without `trades` or without a
+    previous snapshot. Sorted by dealer model, scope, strike.
     """
-    now = _by_strike(strike_exposures, session_date)
+    now = _by_strike(strike_exposures, zero_dte_date)
     open_interest_change = pl.col("open_interest") - pl.col("earlier_open_interest")
     now = now.join(_before(now, previous), on=_KEY, how="left", maintain_order="left").with_columns(
         # Net gamma may be known in part; its change is not, unless all open interest is known then and now.
@@ -45,22 +52,44 @@ def exposure_heatmap(
     gross = exposure_summary.select("dealer_model", "scope", "gross_gex_usd_per_1pct")
     now = now.join(gross, on=["dealer_model", "scope"], how="left", maintain_order="left")
     now = now.join(_usual_change(history), on=_KEY, how="left", maintain_order="left")
+    now = _with_trades(now, trades, zero_dte_date)
     size = pl.col(_CHANGE).abs()
     is_unusual = size > c.JUMP_DEVIATIONS * pl.col("deviation")
     is_large = size > c.JUMP_GROSS_SHARE_FRAC * pl.col("gross_gex_usd_per_1pct")
     return now.with_columns(is_jump=is_unusual & is_large).select(
         *_KEY, "net_gex_usd_per_1pct", _CHANGE, "open_interest", "open_interest_change", "previous_snapshot_ts",
-        "is_jump",
+        "is_jump", *_TRADED,
     )  # fmt: skip
 
 
-def _by_strike(strikes: pl.DataFrame, session_date: date) -> pl.DataFrame:
+def _with_trades(now: pl.DataFrame, trades: pl.DataFrame | None, zero_dte_date: date) -> pl.DataFrame:
+    if trades is None:
+        return now.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in _TRADED.items())
+    quantity = pl.col("taker_net_quantity")
+    scoped = [
+        trades.with_columns(scope=pl.lit("all")),
+        trades.filter(pl.col("expiry_date") == zero_dte_date).with_columns(scope=pl.lit("0dte")),
+    ]
+    key = ["scope", "strike"]
+    by_strike = pl.concat(scoped).group_by(key, maintain_order=True).agg(
+        pl.when(quantity.is_not_null().all()).then(quantity.sum()).alias("taker_net_quantity"),
+        pl.col("trades").sum(),
+        was_traded=pl.lit(value=True),
+    )  # fmt: skip
+    joined = now.join(by_strike, on=key, how="left", maintain_order="left")
+    none = pl.when(pl.col("was_traded").is_null()).then(0)
+    return joined.with_columns(
+        pl.when("has_previous").then(none.otherwise(name)).cast(dtype).alias(name) for name, dtype in _TRADED.items()
+    )
+
+
+def _by_strike(strikes: pl.DataFrame, zero_dte_date: date) -> pl.DataFrame:
     """Net gamma (null where no expiry has a volatility) and open interest (null where a contract's is missing) per
     strike, over roots and expiries."""
     ordered = strikes.sort("dealer_model", "expiry_ts", "root", "strike")
     scoped = [
         ordered.with_columns(scope=pl.lit("all")),
-        ordered.filter(pl.col("expiry_date") == session_date).with_columns(scope=pl.lit("0dte")),
+        ordered.filter(pl.col("expiry_date") == zero_dte_date).with_columns(scope=pl.lit("0dte")),
     ]
     net = pl.col("net_gex_usd_per_1pct")
     count = pl.col("call_open_interest") + pl.col("put_open_interest")

@@ -10,11 +10,18 @@ _SIGNS: dict[DealerModel, tuple[float, float]] = {
 }
 
 
+def rests_on_open_interest(dealer_model: DealerModel) -> bool:
+    """Whether `dealer_quantity` can tell the model's positions; the others' are given, from trades."""
+    return dealer_model in _SIGNS
+
+
 def dealer_quantity(open_interest: Floats, is_call: Bools, dealer_model: DealerModel) -> Floats:
-    """Dealers' position in contracts, positive when long; same shape as the inputs, NaN where open interest is NaN.
+    """Dealers' position in the unit of the open interest, positive when long; same shape as the inputs, NaN where open
+    interest is NaN.
 
     `calls_long_puts_short`: customers sell calls and buy puts, so dealers hold +OI of calls and -OI of puts.
-    `short_all`: customers are net long everything, so dealers hold -OI. Raises KeyError for another model.
+    `short_all`: customers are net long everything, so dealers hold -OI. Raises KeyError for a model that does not rest
+    on open interest.
     """
     call_sign, put_sign = _SIGNS[dealer_model]
     return open_interest * (is_call * call_sign + ~is_call * put_sign)

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
 
 from models import conventions as c
-from models import levels as lv
-from models.conventions import Bools, DealerModel, Floats, Ints, Scope
+from models.conventions import Bools, DealerModel, Floats, QuantityUnit, Scope
 from models.exposures import (
     MEASURES,
     Book,
     book_of,
-    has_open_interest,
+    has_positions,
+    quantities,
     scope_totals,
     strike_columns,
     strike_exposures,
 )
-from models.flip import Flip, Legs, find_flip, gamma_profile, make_legs, spot_grid
-from models.positioning import dealer_quantity
+from models.flip import Flip
+from models.repricing import Repriced, reprice, scope_curves, scope_flip
 from models.rolloff import opex_rolloff
+from models.scope_levels import strike_levels
 from models.scopes import ScopeStatus, scope_members, scope_status
 
 _TEXTS = {"dealer_model": pl.String(), "scope": pl.String(), "scope_status": pl.String()}
@@ -48,6 +50,7 @@ PROFILE_SCHEMA = {
     "dealer_model": pl.String(), "scope": pl.String(), "spot_levels": pl.List(pl.Float64()),
     "net_gex_usd_per_1pct_curve": pl.List(pl.Float64()),
 }  # fmt: skip
+_GROSS = "gross_gex_usd_per_1pct"
 _Row = dict[str, object]
 
 
@@ -63,12 +66,17 @@ class SnapshotExposures:
 
 
 @dataclass(frozen=True, slots=True)
-class _Repriced:
-    """Net gamma over a range of spots (models, series, spots), unbumped first, and the legs behind it."""
+class _Scoped:
+    """What one set of strikes gives by dealer model: totals, levels (None without positions) and the profiles."""
 
-    spots: Floats
-    legs: tuple[Legs, ...]
-    profiles: tuple[Floats, ...]
+    is_live: bool
+    is_known: list[bool]
+    totals: list[_Row]
+    levels: list[_Row | None]
+    curves: Floats
+
+
+_NO_POSITIONS: Mapping[DealerModel, str] = MappingProxyType({})
 
 
 def expose(
@@ -79,102 +87,77 @@ def expose(
     monthly_expiries: Collection[date],
     has_expired_session_contracts: bool,
     dealer_models: tuple[DealerModel, ...] = c.DEALER_MODELS,
+    positions: Mapping[DealerModel, str] = _NO_POSITIONS,
+    zero_dte_date: date | None = None,
+    quantity_unit: QuantityUnit = "contracts",
+    is_delta_of_forward: bool = False,
+    has_profiles: bool = True,
 ) -> SnapshotExposures:
     """Exposures by strike and scope, levels, profiles and roll-off of one snapshot, for every dealer model.
 
-    Parameters: `contracts` from `build_surface` (live contracts); the session date; S in USD; the dates on which
-    monthly contracts expire; whether the page also lists contracts of this session date that have expired, which makes
-    an empty 0dte scope `after_expiry`.
-    Scopes without live contracts or without any open interest keep their row, with nulls; a snapshot without any open
-    interest has no rows by strike or expiry. Frames are sorted by dealer model as given, then scope.
+    Parameters: `contracts` from `build_surface` or the surface of a coin venue (live contracts); the session date; S in
+    USD; the dates on which monthly contracts expire; whether the page also lists contracts of this session date that
+    have expired, which makes an empty 0dte scope `after_expiry`.
+    `positions`: for a dealer model that does not rest on open interest, the column of `contracts` that holds what
+    dealers hold under it (in `quantity_unit`, positive when long, null where unknown). `zero_dte_date`: expiry date of
+    scope 0dte, None for the session date. `is_delta_of_forward`: the convention of the contracts' greeks, as in
+    `models.black.greeks`. Without `has_profiles` the frame of profiles is empty; flips are the same.
+    Scopes without live contracts or without any known position keep their row, with nulls; a dealer model without any
+    known position has no rows by strike or expiry. Frames are sorted by dealer model as given, then scope.
     """
-    book = book_of(contracts, spot)
-    members = scope_members(book.expiry_dates, session_date, monthly_expiries)
+    book = book_of(contracts, spot, tuple(positions.values()))
+    quantity = quantities(book, dealer_models, positions)
+    columns = strike_columns(book, quantity)
+    members = scope_members(book.expiry_dates, session_date, monthly_expiries, zero_dte_date)
+    repriced = reprice(book, quantity, is_delta_of_forward=is_delta_of_forward)
+    # Scopes are often the same strikes (next expiry, 0dte, weekly), and then the same figures.
+    masks = {scope: member.tobytes() for scope, member in members.items()}
+    of_mask = {masks[scope]: member for scope, member in members.items()}
+    by_mask = {
+        mask: _scoped(book, repriced, columns, quantity, member, members["0dte"]) for mask, member in of_mask.items()
+    }
+    scoped = {scope: by_mask[mask] for scope, mask in masks.items()}
     statuses = {
-        scope: scope_status(
+        (model, scope): scope_status(
             scope,
-            has_live_contracts=bool(member.any()),
-            has_open_interest=has_open_interest(book, member),
+            model,
+            has_live_contracts=found.is_live,
+            has_positions=found.is_known[place],
             has_expired_session_contracts=has_expired_session_contracts,
         )
-        for scope, member in members.items()
+        for place, model in enumerate(dealer_models)
+        for scope, found in scoped.items()
     }
-    repriced = _repriced(book, dealer_models)
-    by_model = [strike_columns(book, model) for model in dealer_models]
-    summaries: list[_Row] = []
-    levels: list[_Row] = []
-    profiles: list[_Row] = []
-    for place, (model, strikes) in enumerate(zip(dealer_models, by_model, strict=True)):
-        summaries += _summary_rows(book, strikes, members, model, statuses)
-        for scope, member in members.items():
-            key: _Row = {"dealer_model": model, "scope": scope}
-            levels.append(key | {"scope_status": statuses[scope], "spot": spot})
-            profiles.append(key)
-            if statuses[scope] == "no_open_interest":
-                levels[-1] |= {"gamma_flip_status": "insufficient_data"}
-            elif statuses[scope] == "ok":
-                levels[-1] |= _flip_columns(_flip(book, repriced, place, member, strikes), repriced.spots, spot)
-                levels[-1] |= _strike_levels(book, strikes, member, members["0dte"])
-                profiles[-1] |= _profile_columns(book, repriced, place, member)
-    all_strikes = pl.concat(
-        strike_exposures(book, model, columns) for model, columns in zip(dealer_models, by_model, strict=True)
-    )
-    if statuses["all"] == "no_open_interest":
-        all_strikes = all_strikes.clear()
+    stated = {model: place for place, model in enumerate(dealer_models) if scoped["all"].is_known[place]}
+    strikes = strike_exposures(book, stated, columns, quantity_unit)
     return SnapshotExposures(
-        strike_exposures=all_strikes,
-        exposure_summary=pl.DataFrame(summaries, schema=SUMMARY_SCHEMA),
-        key_levels=pl.DataFrame(levels, schema=LEVELS_SCHEMA),
-        gamma_profile=pl.DataFrame(profiles, schema=PROFILE_SCHEMA),
-        opex_rolloff=opex_rolloff(all_strikes, session_date=session_date, monthly_expiries=monthly_expiries),
+        strike_exposures=strikes,
+        exposure_summary=_frame(_summary_rows(scoped, statuses, dealer_models), SUMMARY_SCHEMA),
+        key_levels=_frame(_level_rows(scoped, statuses, dealer_models, spot), LEVELS_SCHEMA),
+        gamma_profile=_frame(
+            _profile_rows(scoped, dealer_models, repriced.spots) if has_profiles else (), PROFILE_SCHEMA
+        ),
+        opex_rolloff=opex_rolloff(strikes, session_date=session_date, monthly_expiries=monthly_expiries),
     )
 
 
-def _repriced(book: Book, dealer_models: tuple[DealerModel, ...]) -> _Repriced:
-    """Profiles of the book as it stands and after the four single bumps of volatility and carry."""
-    everything = np.ones(book.row.size, dtype=bool)
-    held = [dealer_quantity(book.open_interest, book.is_call, model) * book.multiplier for model in dealer_models]
-    weights = np.array([np.nan_to_num(book.by_strike(units, everything)) for units in held])
-    numbers = {
-        name: book.strikes[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        for name in ("forward", "strike", "t_years", "iv_frac", "discount_factor")
-    }
-    iv, forward, t = numbers["iv_frac"], numbers["forward"], numbers["t_years"]
-    variants: list[dict[str, Floats]] = [{}]
-    for sign in (1.0, -1.0):
-        variants.append({"iv_frac": np.maximum(iv + sign * c.BUMP_IV_FRAC, c.LEAST_BUMPED_IV_FRAC)})
-        variants.append({"forward": forward * np.exp(sign * c.BUMP_CARRY_FRAC * t)})
-    spots = spot_grid(book.spot)
-    count = int(book.series[-1]) + 1 if book.series.size else 0
-    legs = tuple(
-        make_legs(spot=book.spot, weights=weights, series=book.series, **(numbers | variant)) for variant in variants
-    )
-    return _Repriced(spots, legs, tuple(gamma_profile(leg, spots, count) for leg in legs))
-
-
-def _series_in(book: Book, member: Bools) -> Bools:
-    """Scopes are made of whole expiry dates, so a series is in or out as a whole."""
-    count = int(book.series[-1]) + 1 if book.series.size else 0
-    return np.bincount(book.series[member], minlength=count) > 0
-
-
-def _profile_columns(book: Book, repriced: _Repriced, place: int, member: Bools) -> _Row:
-    curve = np.sum(repriced.profiles[0][place][_series_in(book, member)], axis=0)
-    return {"spot_levels": repriced.spots.tolist(), "net_gex_usd_per_1pct_curve": curve.tolist()}
-
-
-def _flip(book: Book, repriced: _Repriced, place: int, member: Bools, strikes: Mapping[str, Floats]) -> Flip:
-    held = (np.nan_to_num(strikes[f"{side}_dealer_quantity"]) != 0.0 for side in ("call", "put"))
-    is_held = member & np.logical_or(*held) & np.isfinite(strikes["net_gex_usd_per_1pct"])
-    if np.unique(book.strikes["strike"].to_numpy()[is_held]).size < 2:
-        return Flip("insufficient_data", (), None, None, None)
-    series_in = _series_in(book, member)
-    curves = [np.asarray(np.sum(profile[place][series_in], axis=0)) for profile in repriced.profiles]
-    in_scope = tuple(series_in[legs.series] for legs in repriced.legs)
-    return find_flip(
-        repriced.legs[0], repriced.legs[1:], curves[0], tuple(curves[1:]),
-        model=place, is_leg_member=in_scope[0], is_bumped_member=in_scope[1:], spots=repriced.spots, spot=book.spot,
-    )  # fmt: skip
+def _scoped(
+    book: Book, repriced: Repriced, columns: Mapping[str, Floats], quantity: Floats, member: Bools, is_zero_dte: Bools
+) -> _Scoped:
+    count = quantity.shape[0]
+    if not member.any():
+        return _Scoped(False, [False] * count, [{}] * count, [None] * count, np.empty((count, 0)))
+    is_known = has_positions(book, quantity, member)
+    curves = scope_curves(book, repriced, member)
+    levels: list[_Row | None] = []
+    for place, by_strike in enumerate(strike_levels(book, columns, member, is_zero_dte)):
+        if is_known[place]:
+            flip = scope_flip(book, repriced, curves, columns, place, member)
+            levels.append(_flip_columns(flip, repriced.spots, book.spot) | by_strike)
+        else:
+            levels.append(None)
+    totals: list[_Row] = [dict(found) for found in scope_totals(book, columns, quantity, member)]
+    return _Scoped(True, is_known, totals, levels, curves.curves[0])
 
 
 def _flip_columns(flip: Flip, spots: Floats, spot: float) -> _Row:
@@ -199,64 +182,46 @@ def _flip_columns(flip: Flip, spots: Floats, spot: float) -> _Row:
     return row
 
 
-def _strike_levels(book: Book, strikes: Mapping[str, Floats], member: Bools, is_zero_dte: Bools) -> _Row:
-    """Levels from the strikes of the scope, summed over its roots and expiries."""
-    spot = book.spot
-    is_priced = member & np.isfinite(strikes["net_gex_usd_per_1pct"])
-    priced, today = (_rolled(book, strikes, chosen) for chosen in (is_priced, is_priced & is_zero_dte))
-    k, call, put = (priced[n] for n in ("strike", "call_gex_usd_per_1pct", "put_gex_usd_per_1pct"))
-    net = call + put
-    today_net = today["call_gex_usd_per_1pct"] + today["put_gex_usd_per_1pct"]
-    return {
-        "gamma_flip_strike_crossing": lv.strike_crossing(net, k, spot),
-        "gamma_flip_cumulative": lv.cumulative_crossing(net, k, spot),
-        **lv.walls(call, put, k, spot),
-        **lv.gamma_extremes(call, put, k, spot),
-        "zero_dte_magnet": lv.strike_of_largest(np.abs(today_net), today["strike"], spot),
-        "hvl": lv.high_volatility_level(net, k),
-        **_open_interest_levels(book, member),
-    }
-
-
-def _open_interest_levels(book: Book, member: Bools) -> _Row:
-    """Levels that need no volatility: from every listed strike of standard contracts."""
-    chosen = member[book.row] & book.is_standard & np.isfinite(book.open_interest)
-    listed, place = np.unique(book.strikes["strike"].to_numpy()[book.row[chosen]], return_inverse=True)
-    is_call, count = book.is_call[chosen], book.open_interest[chosen]
-    size = count * book.multiplier[chosen]
-    calls, puts = (_sums(place[side], size[side], listed.size) for side in (is_call, ~is_call))
-    return {
-        "max_pain": lv.max_pain(listed, calls, puts, book.spot),
-        "highest_open_interest": lv.strike_of_largest(_sums(place, count, listed.size), listed, book.spot),
-    }
-
-
-def _rolled(book: Book, strikes: Mapping[str, Floats], chosen: Bools) -> dict[str, Floats]:
-    """Call and put gamma by strike over the chosen roots and expiries, strikes ascending; an unknown side adds none."""
-    listed, place = np.unique(book.strikes["strike"].to_numpy()[chosen], return_inverse=True)
-    columns = ("call_gex_usd_per_1pct", "put_gex_usd_per_1pct")
-    sums = {name: _sums(place, np.nan_to_num(strikes[name][chosen]), listed.size) for name in columns}
-    return {"strike": listed, **sums}
-
-
-def _sums(place: Ints, values: Floats, count: int) -> Floats:
-    return np.asarray(np.bincount(place, weights=values, minlength=count), dtype=np.float64)
-
-
 def _summary_rows(
-    book: Book,
-    strikes: dict[str, Floats],
-    members: Mapping[Scope, Bools],
-    dealer_model: DealerModel,
-    statuses: Mapping[Scope, ScopeStatus],
-) -> list[_Row]:
-    totals = {scope: scope_totals(book, strikes, member) if member.any() else {} for scope, member in members.items()}
-    today, whole = totals["0dte"].get("gross_gex_usd_per_1pct"), totals["all"].get("gross_gex_usd_per_1pct")
-    share = today / whole if today is not None and whole else None
+    scoped: Mapping[Scope, _Scoped],
+    statuses: Mapping[tuple[DealerModel, Scope], ScopeStatus],
+    dealer_models: tuple[DealerModel, ...],
+) -> Iterable[_Row]:
     none: _Row = {"contracts_counted": 0, "contracts_not_counted": 0}
-    return [
-        {"dealer_model": dealer_model, "scope": scope, "scope_status": statuses[scope], "zero_dte_share_frac": share}
-        | none
-        | totals[scope]
-        for scope in members
-    ]
+    for place, model in enumerate(dealer_models):
+        today, whole = (found.totals[place].get(_GROSS) for found in (scoped["0dte"], scoped["all"]))
+        share = today / whole if isinstance(today, float) and isinstance(whole, float) and whole else None
+        for scope, found in scoped.items():
+            key = {"dealer_model": model, "scope": scope, "scope_status": statuses[model, scope]}
+            yield key | {"zero_dte_share_frac": share} | none | found.totals[place]
+
+
+def _level_rows(
+    scoped: Mapping[Scope, _Scoped],
+    statuses: Mapping[tuple[DealerModel, Scope], ScopeStatus],
+    dealer_models: tuple[DealerModel, ...],
+    spot: float,
+) -> Iterable[_Row]:
+    for place, model in enumerate(dealer_models):
+        for scope, found in scoped.items():
+            key: _Row = {"dealer_model": model, "scope": scope, "scope_status": statuses[model, scope], "spot": spot}
+            untold: _Row = {"gamma_flip_status": "insufficient_data"} if found.is_live else {}
+            yield key | (found.levels[place] or untold)
+
+
+def _profile_rows(
+    scoped: Mapping[Scope, _Scoped], dealer_models: tuple[DealerModel, ...], spots: Floats
+) -> Iterable[_Row]:
+    levels = spots.tolist()
+    for place, model in enumerate(dealer_models):
+        for scope, found in scoped.items():
+            row: _Row = {"dealer_model": model, "scope": scope}
+            if found.is_known[place]:
+                row |= {"spot_levels": levels, "net_gex_usd_per_1pct_curve": found.curves[place].tolist()}
+            yield row
+
+
+def _frame(rows: Iterable[_Row], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """By columns: a frame from rows costs polars many times as much."""
+    listed = list(rows)
+    return pl.DataFrame([pl.Series(name, [row.get(name) for row in listed], dtype) for name, dtype in schema.items()])

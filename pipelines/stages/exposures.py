@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import polars as pl
 
-from models.conventions import DEALER_MODELS, METHOD_VERSIONS
+from models.conventions import METHOD_VERSIONS
 from models.scopes import monthly_expiry_dates
 from models.snapshot import expose
 from pipelines.calendar import us_sessions
@@ -17,7 +17,7 @@ from pipelines.markets import underlying_of
 from pipelines.stages.memo import remembered
 from pipelines.stages.snapshots import Stamp, gathered
 
-_TABLES = ("strike_exposures", "exposure_summary", "key_levels", "gamma_profile", "opex_rolloff")
+EXPOSURE_TABLES = ("strike_exposures", "exposure_summary", "key_levels", "gamma_profile", "opex_rolloff")
 _MEASURES = ("gex_usd_per_1pct", "gex_usd_per_1usd", "dex_usd", "vex_usd_per_volpt", "chex_usd_per_day")
 _MONTHS_AHEAD = timedelta(days=366 * 12)  # longer than any listed expiry
 
@@ -27,7 +27,7 @@ def compute(inputs: Inputs) -> Output:
     marks = inputs.read("snapshot_marks").sort("snapshot_ts")
     options = inputs.read("option_snapshots")
     listed = inputs.read("chains", ["snapshot_ts", "source", "expiry_date", "expiry_ts"])
-    found: dict[str, list[pl.DataFrame]] = {table: [] for table in _TABLES}
+    found: dict[str, list[pl.DataFrame]] = {table: [] for table in EXPOSURE_TABLES}
     for row in marks.iter_rows(named=True):
         stamp = Stamp.of(row)
         contracts = stamp.rows_of(options)
@@ -42,12 +42,12 @@ def compute(inputs: Inputs) -> Output:
             monthly_expiries=_monthly_expiries(session, underlying_of(stamp.underlying).monthly_rule),
             has_expired_session_contracts=expired.height > 0,
         )
-        for table in _TABLES:
+        for table in EXPOSURE_TABLES:
             frame = getattr(exposed, table).with_columns(is_partial=pl.lit(row["is_partial"]))
             found[table].append(stamp.stamp(frame, table))
     frames = {table: gathered(table, parts) for table, parts in found.items()}
     check_identities(frames["strike_exposures"], frames["exposure_summary"])
-    return Output(frames, _accounts(options, frames))
+    return Output(frames, accounts(options, frames))
 
 
 @lru_cache(maxsize=64)
@@ -84,27 +84,32 @@ def check_identities(strikes: pl.DataFrame, summary: pl.DataFrame) -> None:
             raise GateRefused("strikes_sum_to_totals", f"{measure}: {count} totals differ from their strikes")
 
 
-def _accounts(options: pl.DataFrame, frames: dict[str, pl.DataFrame]) -> dict[str, dict[str, float]]:
-    """Under each model every live contract is counted or not, and no open interest is lost on the way to strikes."""
+def accounts(options: pl.DataFrame, frames: dict[str, pl.DataFrame]) -> dict[str, dict[str, float]]:
+    """Under each model every live contract is counted or not, and no open interest is lost on the way to strikes; a
+    model that knows no position of a snapshot has no strikes there."""
     whole = frames["exposure_summary"].filter(pl.col("scope") == "all")
     by_strike = frames["strike_exposures"].select(pl.col("call_open_interest", "put_open_interest").sum())
+    models = whole["dealer_model"].n_unique()
+    of_snapshot = options.group_by("snapshot_ts", maintain_order=True).agg(pl.col("open_interest").sum())
+    hidden = whole.filter(pl.col("scope_status") == "no_positions").join(of_snapshot, on="snapshot_ts")
     return {
         "contracts": {
-            "in": float(options.height * len(DEALER_MODELS)),
+            "in": float(options.height * models),
             "counted": float(whole["contracts_counted"].sum()),
             "not_counted": float(whole["contracts_not_counted"].sum()),
         },
         "open_interest": {
-            "in": float(options["open_interest"].sum()) * len(DEALER_MODELS),
+            "in": float(options["open_interest"].sum()) * models,
             "out": float(by_strike.sum_horizontal().item()),
-        },
+        }
+        | ({} if hidden.is_empty() else {"without_positions": float(hidden["open_interest"].sum())}),
     }
 
 
 EXPOSURES = Stage(
     name="exposures",
     method_version=METHOD_VERSIONS["exposures"],
-    outputs=_TABLES,
+    outputs=EXPOSURE_TABLES,
     same=("chains", "snapshot_marks", "option_snapshots"),
     compute=compute,
 )

@@ -25,7 +25,7 @@ def compute(inputs: Inputs) -> Output:
         frame = exposure_heatmap(
             stamp.rows_of(strikes),
             stamp.rows_of(summary),
-            session_date=inputs.key.session_date,
+            zero_dte_date=inputs.key.session_date,
             previous=previous,
             previous_snapshot_ts=None if previous is None else previous["snapshot_ts"][0],
             history=pl.concat(trail) if trail else None,

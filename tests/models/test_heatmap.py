@@ -39,7 +39,7 @@ def heatmap(
         {"dealer_model": ["short_all"] * 2, "scope": ["all", "0dte"], "gross_gex_usd_per_1pct": [gross] * 2}
     )
     found = exposure_heatmap(
-        strikes(net, count), summary, session_date=SESSION, previous=previous,
+        strikes(net, count), summary, zero_dte_date=SESSION, previous=previous,
         previous_snapshot_ts=EARLIER if previous is not None else None, history=history,
     )  # fmt: skip
     return found.filter(pl.col("scope") == "all")
@@ -102,6 +102,6 @@ def test_the_zero_dte_map_holds_only_what_expires_today():
     both = pl.concat([strikes({100.0: 1.0}), strikes({105.0: 2.0}, expiry=SESSION + timedelta(days=7))])
     summary = pl.DataFrame({"dealer_model": ["short_all"], "scope": ["all"], "gross_gex_usd_per_1pct": [1.0]})
     found = exposure_heatmap(
-        both, summary, session_date=SESSION, previous=None, previous_snapshot_ts=None, history=None
+        both, summary, zero_dte_date=SESSION, previous=None, previous_snapshot_ts=None, history=None
     )
     assert found.select("scope", "strike").rows() == [("0dte", 100.0), ("all", 100.0), ("all", 105.0)]

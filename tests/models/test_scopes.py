@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from models.scopes import monthly_expiry_dates, scope_members, scope_status
+from models.conventions import COIN_DEALER_MODELS, FLOW_MODELS, DealerModel
+from models.scopes import monthly_expiry_dates, next_daily_expiry_date, scope_members, scope_status
 
 CLOSED = {date(2019, 4, 19), date(2024, 6, 19), date(2026, 6, 19)}
 
@@ -57,10 +60,53 @@ def test_volatility_index_contracts_expire_thirty_days_before_the_next_third_fri
     assert monthly_expiry_dates(first, first.replace(day=28), is_closed=closed, rule="vix") == expected
 
 
-def test_only_the_zero_dte_scope_can_be_after_expiry():
-    facts = {"has_live_contracts": False, "has_open_interest": False, "has_expired_session_contracts": True}
-    assert scope_status("0dte", **facts) == "after_expiry"
-    assert scope_status("weekly", **facts) == "empty"
+@pytest.mark.parametrize("model", COIN_DEALER_MODELS)
+def test_only_the_zero_dte_scope_can_be_after_expiry(model: DealerModel):
+    facts = {"has_live_contracts": False, "has_positions": False, "has_expired_session_contracts": True}
+    assert scope_status("0dte", model, **facts) == "after_expiry"
+    assert scope_status("weekly", model, **facts) == "empty"
+
+
+@pytest.mark.parametrize("model", COIN_DEALER_MODELS)
+def test_a_live_scope_without_positions_says_what_is_missing(model: DealerModel):
     live = {"has_live_contracts": True, "has_expired_session_contracts": True}
-    assert scope_status("0dte", **live, has_open_interest=True) == "ok"
-    assert scope_status("0dte", **live, has_open_interest=False) == "no_open_interest"
+    assert scope_status("0dte", model, **live, has_positions=True) == "ok"
+    missing = "no_positions" if model in FLOW_MODELS else "no_open_interest"
+    assert scope_status("0dte", model, **live, has_positions=False) == missing
+
+
+def test_zero_dte_may_be_another_date_than_the_sessions():
+    dates = np.array(["2026-01-14", "2026-01-15", "2026-01-21"], dtype="datetime64[D]")
+    found = scope_members(dates, date(2026, 1, 14), [], date(2026, 1, 15))
+    assert found["0dte"].tolist() == [False, True, False]
+    assert found["weekly"].tolist() == [True, True, True]
+
+
+def test_monthly_coin_options_expire_on_last_fridays():
+    found = monthly_expiry_dates(date(2026, 1, 1), date(2026, 6, 30), is_closed=lambda _: False, rule="last_friday")
+    assert found == [date(2026, m, d) for m, d in ((1, 30), (2, 27), (3, 27), (4, 24), (5, 29), (6, 26))]
+
+
+@given(st.dates(date(2016, 1, 1), date(2040, 1, 1)))
+def test_the_last_friday_is_a_friday_and_the_next_one_lies_in_another_month(day: date):
+    first, last = day.replace(day=1), day.replace(day=28) + timedelta(days=4)
+    (found,) = [
+        found
+        for found in monthly_expiry_dates(first, last, is_closed=lambda _: False, rule="last_friday")
+        if found.month == day.month
+    ]
+    assert found.weekday() == 4
+    assert (found + timedelta(days=7)).month != day.month
+
+
+@pytest.mark.parametrize(
+    ("instant", "expected"),
+    [
+        (datetime(2026, 1, 14, 7, 59, 59), date(2026, 1, 14)),
+        (datetime(2026, 1, 14, 8), date(2026, 1, 15)),
+        (datetime(2026, 1, 14), date(2026, 1, 14)),
+        (datetime(2026, 1, 31, 23, 59), date(2026, 2, 1)),
+    ],
+)
+def test_the_next_daily_expiry_is_the_next_eight_oclock(instant: datetime, expected: date):
+    assert next_daily_expiry_date(instant) == expected
