@@ -1,4 +1,4 @@
-"""Sessions of the New York exchanges: which dates trade, when they open and close, when contracts expire.
+"""Sessions of the New York exchanges: which dates trade, when they open and close, when contracts expire; UTC days.
 
 The weekdays that are no sessions and the early closes stand in a file beside this module, because the library that
 knows them takes seconds to import. `python -m pipelines.calendar` writes it anew; a test compares the two.
@@ -14,6 +14,8 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+from pipelines.markets import MARKETS
 
 NEW_YORK = ZoneInfo("America/New_York")
 FIRST_DAY = date(2004, 1, 2)
@@ -131,6 +133,22 @@ class SessionCalendar:
 @lru_cache(maxsize=1)
 def us_sessions() -> SessionCalendar:
     return SessionCalendar()
+
+
+class UtcDays:
+    """The calendar of a market that never closes: each day of UTC is a session, from midnight to midnight."""
+
+    def between(self, first: date, last: date) -> list[date]:
+        """Days from `first` to `last`, both included."""
+        return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+    def count_between(self, earlier: date, later: date) -> int:
+        """Days after `earlier` up to and with `later`."""
+        return max(0, (later - earlier).days)
+
+
+def calendar_of(market: str) -> SessionCalendar | UtcDays:
+    return UtcDays() if MARKETS[market].is_always_open else us_sessions()
 
 
 def main() -> None:
