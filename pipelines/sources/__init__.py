@@ -15,8 +15,12 @@ from pipelines.sources import (
     cboe_index_csv,
     cboe_quotedata_csv,
     deltaneutral_csv,
+    deribit_responses,
     mapped_bars,
     mapped_chain,
+    mapped_coin_chain,
+    mapped_trades,
+    optionsdx_coin_txt,
     optionsdx_us_csv,
     treasury_par_csv,
 )
@@ -31,10 +35,18 @@ CHAIN_SOURCES: tuple[ModuleType, ...] = (
     optionsdx_us_csv,
 )
 BAR_SOURCES: tuple[ModuleType, ...] = (cboe_index_csv, mapped_bars)
-COIN_SOURCES: tuple[ModuleType, ...] = ()
+COIN_SOURCES: tuple[ModuleType, ...] = (deribit_responses, optionsdx_coin_txt, mapped_coin_chain, mapped_trades)
 SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, *BAR_SOURCES, *COIN_SOURCES, treasury_par_csv)
 CHAIN_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in CHAIN_SOURCES)
 BAR_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in BAR_SOURCES)
+
+
+_MAPPED: dict[str, ModuleType] = {
+    "chain": mapped_chain,
+    "bars": mapped_bars,
+    "coin_chain": mapped_coin_chain,
+    "trades": mapped_trades,
+}
 
 
 def recognise(data: bytes) -> ModuleType | None:
@@ -44,4 +56,4 @@ def recognise(data: bytes) -> ModuleType | None:
 
 def mapped(mapping: str) -> ModuleType:
     """The reader of files whose layout their owner declares."""
-    return mapped_chain if read_mapping(mapping).kind == "chain" else mapped_bars
+    return _MAPPED[read_mapping(mapping).kind]

@@ -9,7 +9,7 @@ from models.heatmap import exposure_heatmap
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.stages.snapshots import Stamp, gathered
 
-_TRAIL_COLUMNS = (
+TRAIL_COLUMNS = (
     "snapshot_ts", "dealer_model", "scope", "strike",
     "net_gex_usd_per_1pct", "net_gex_change_usd_per_1pct", "open_interest",
 )  # fmt: skip
@@ -17,7 +17,7 @@ _TRAIL_COLUMNS = (
 
 def compute(inputs: Inputs) -> Output:
     strikes, summary = inputs.read("strike_exposures"), inputs.read("exposure_summary")
-    trail = _earlier_whole_snapshots(inputs)
+    trail = earlier_whole_snapshots(inputs)
     frames = []
     for row in inputs.read("snapshot_marks").sort("snapshot_ts").iter_rows(named=True):
         stamp = Stamp.of(row)
@@ -33,11 +33,11 @@ def compute(inputs: Inputs) -> Output:
         stamped = stamp.stamp(frame, "exposure_heatmap")
         frames.append(stamped)
         if not row["is_partial"] and stamped.height:
-            trail = [*trail, stamped.select(_TRAIL_COLUMNS)][-HEATMAP_TRAILING_SNAPSHOTS:]
+            trail = [*trail, stamped.select(TRAIL_COLUMNS)][-HEATMAP_TRAILING_SNAPSHOTS:]
     return Output({"exposure_heatmap": gathered("exposure_heatmap", frames)})
 
 
-def _earlier_whole_snapshots(inputs: Inputs) -> list[pl.DataFrame]:
+def earlier_whole_snapshots(inputs: Inputs) -> list[pl.DataFrame]:
     """The heatmap rows of earlier sessions, a frame a snapshot, oldest first; partial pages are no basis."""
     whole = [
         inputs.lake.read_small(version, ("snapshot_ts", "is_partial")).filter(~pl.col("is_partial"))["snapshot_ts"]
@@ -47,9 +47,12 @@ def _earlier_whole_snapshots(inputs: Inputs) -> list[pl.DataFrame]:
         return []
     allowed = pl.concat(whole)
     trail: list[pl.DataFrame] = []
-    for version in inputs.earlier["exposure_heatmap"]:
-        rows = inputs.lake.read_small(version, _TRAIL_COLUMNS).filter(pl.col("snapshot_ts").is_in(allowed.implode()))
-        trail += rows.sort("snapshot_ts", maintain_order=True).partition_by("snapshot_ts", maintain_order=True)
+    for version in reversed(inputs.earlier["exposure_heatmap"]):
+        rows = inputs.lake.read_small(version, TRAIL_COLUMNS).filter(pl.col("snapshot_ts").is_in(allowed.implode()))
+        ordered = rows.sort("snapshot_ts", maintain_order=True)
+        trail = [*ordered.partition_by("snapshot_ts", maintain_order=True), *trail]
+        if len(trail) >= HEATMAP_TRAILING_SNAPSHOTS:
+            break
     return trail[-HEATMAP_TRAILING_SNAPSHOTS:]
 
 

@@ -114,8 +114,8 @@ OPTION_SNAPSHOTS = Table(
     ),
     nullable=frozenset(
         names(
-            "bid ask mid last volume open_interest open_interest_date underlying_last forward iv_frac vendor_iv_frac delta "
-            "gamma vega_usd_per_volpt theta_usd_per_day vanna_per_volpt charm_per_day mark is_inverse"
+            "bid ask mid last volume open_interest open_interest_date underlying_last forward iv_frac vendor_iv_frac "
+            "delta gamma vega_usd_per_volpt theta_usd_per_day vanna_per_volpt charm_per_day mark is_inverse"
         )
     ),
 )  # fmt: skip

@@ -1,0 +1,62 @@
+"""Trades -> premium that takers paid by minute, and that of the same day's expiry."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from models.conventions import METHOD_VERSIONS
+from models.premium import premium_flow, zero_dte_flow
+from pipelines.lake.stage import Earlier, Inputs, Output, Stage
+from pipelines.stages.snapshots import conformed
+
+_SURFACE = ("snapshot_ts", "root", "expiry_ts", "forward")
+_MARKS = ("snapshot_ts", "spot")
+
+
+def compute(inputs: Inputs) -> Output:
+    trades = inputs.read("option_trades")
+    basis = _basis(inputs)
+    frames = {}
+    for table, model in (("premium_flow", premium_flow), ("zero_dte_flow", zero_dte_flow)):
+        before = inputs.earlier[table]
+        history = inputs.lake.read(before[-1]) if before else None
+        rows = model(trades, basis=basis, history=history)
+        named = rows.with_columns(underlying=pl.lit(inputs.key.part), quantity_unit=pl.lit("coins"))
+        frames[table] = conformed(named, table)
+    counted = {"in": trades.height, "out": int(frames["premium_flow"]["trades"].sum())}
+    return Output(frames, {"trades": {name: float(count) for name, count in counted.items()}})
+
+
+def _basis(inputs: Inputs) -> pl.DataFrame | None:
+    """F/S by snapshot and expiry, of the day and of the day before."""
+    found = []
+    for surface, marks in (
+        *(
+            (inputs.lake.read(s, list(_SURFACE)), inputs.lake.read(m, list(_MARKS)))
+            for s, m in zip(inputs.earlier["expiry_surface"], inputs.earlier["snapshot_marks"], strict=False)
+        ),
+        (inputs.read("expiry_surface", list(_SURFACE)), inputs.read("snapshot_marks", list(_MARKS))),
+    ):
+        found.append(
+            surface.join(marks, on="snapshot_ts").select(
+                "snapshot_ts", "root", "expiry_ts", forward_over_spot=pl.col("forward") / pl.col("spot")
+            )
+        )
+    basis = pl.concat(found).drop_nulls("forward_over_spot")
+    return basis.sort("snapshot_ts", "root", "expiry_ts") if basis.height else None
+
+
+FLOW = Stage(
+    name="flow",
+    method_version=METHOD_VERSIONS["flow"],
+    outputs=("premium_flow", "zero_dte_flow"),
+    same=("option_trades",),
+    optional=("expiry_surface", "snapshot_marks"),
+    earlier=(
+        Earlier("premium_flow", 1),
+        Earlier("zero_dte_flow", 1),
+        Earlier("expiry_surface", 1),
+        Earlier("snapshot_marks", 1),
+    ),
+    compute=compute,
+)

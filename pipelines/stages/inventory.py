@@ -1,0 +1,80 @@
+"""Trades -> what dealers hold by them, contract by contract, carried from day to day."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+
+import polars as pl
+
+from models.conventions import METHOD_VERSIONS
+from models.taker_flow import closing_state, taker_inventory, trade_holes
+from pipelines.lake.partitions import empty
+from pipelines.lake.stage import Earlier, Inputs, Output, Stage
+from pipelines.stages.snapshots import conformed
+
+
+def compute(inputs: Inputs) -> Output:
+    trades = inputs.read("option_trades")
+    if trades.is_empty() and inputs.read("trade_coverage").is_empty():
+        # A day that nobody collected: what is held stays with the day before, and later trades show the hole.
+        return Output({"dealer_inventory": empty("dealer_inventory"), "trade_holes": empty("trade_holes")})
+    opening = opening_of(inputs)
+    rows = taker_inventory(trades, opening, from_ts=_start(inputs))
+    frames = {
+        "dealer_inventory": conformed(
+            _beside_open_interest(rows, inputs).with_columns(
+                underlying=pl.lit(inputs.key.part), quantity_unit=pl.lit("coins")
+            ),
+            "dealer_inventory",
+        ),
+        "trade_holes": _holes(trades, opening, inputs.key.part),
+    }
+    return Output(frames)
+
+
+def _start(inputs: Inputs) -> datetime:
+    return datetime.combine(inputs.key.session_date, time())
+
+
+def opening_of(inputs: Inputs) -> pl.DataFrame | None:
+    """What was held when the day began, by the newest earlier day that has trades; None without one."""
+    before = inputs.earlier["dealer_inventory"]
+    return closing_state(inputs.lake.read(before[-1]), _start(inputs)) if before else None
+
+
+def _beside_open_interest(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """With the open interest of the newest chain of the day at or before each bucket's end."""
+    published = inputs.read("pages", ["snapshot_ts", "source", "fate"]).filter(pl.col("fate") == "published")
+    listed = (
+        inputs.read("chains", ["snapshot_ts", "source", "contract_id", "open_interest"])
+        .join(published, on=["snapshot_ts", "source"], how="semi")
+        .select("contract_id", "open_interest", bucket_ts="snapshot_ts")
+        .sort("bucket_ts", "contract_id")
+    )
+    size = pl.col("inventory_quantity").abs()
+    joined = rows.sort("bucket_ts", "dealer_model", "contract_id").join_asof(
+        listed, on="bucket_ts", by="contract_id", strategy="backward", check_sortedness=False
+    )
+    return joined.with_columns(
+        inventory_to_open_interest=pl.when(pl.col("open_interest") > 0).then(size / pl.col("open_interest"))
+    )
+
+
+def _holes(trades: pl.DataFrame, opening: pl.DataFrame | None, part: str) -> pl.DataFrame:
+    """Trades missing after the first that is known; what lies before it is a late start, not a hole."""
+    if trades["trade_seq"].null_count() == trades.height:
+        return empty("trade_holes")
+    carried = [] if opening is None else opening["contract_id"].unique().to_list()
+    found = trade_holes(trades, opening).filter((pl.col("from_seq") > 1) | pl.col("contract_id").is_in(carried))
+    return conformed(found.with_columns(underlying=pl.lit(part)), "trade_holes").sort("contract_id", "from_seq")
+
+
+INVENTORY = Stage(
+    name="inventory",
+    method_version=METHOD_VERSIONS["inventory"],
+    outputs=("dealer_inventory",),
+    by_products=("trade_holes",),
+    same=("option_trades", "trade_coverage", "chains", "pages"),
+    earlier=(Earlier("dealer_inventory", 1),),
+    compute=compute,
+)
