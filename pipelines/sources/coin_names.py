@@ -6,6 +6,8 @@ decimal point, in whatever case vendors write it. Combos (`BTC-CS-19MAY26-70000_
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 PATTERN = (
@@ -18,6 +20,8 @@ _MONTHS = {
         ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"), start=1
     )
 }
+# What such venues list beside options: futures, perpetuals, combinations and spot pairs.
+NO_OPTION = r"^[A-Z0-9]{1,12}(?:_[A-Z]{3,5}$|(?:_[A-Z]{3,5})?-(?:PERPETUAL$|\d{1,2}[A-Z]{3}\d{2}$|[A-Z]{2,8}-))"
 EXPIRY_HOUR = 8  # UTC, of every Deribit option
 _HAVE_BOTH = ("BTC", "ETH")  # coins whose inverse options own the coin's name; their linear ones keep the pair's
 
@@ -42,7 +46,9 @@ def name_parts(names: pl.Series) -> pl.DataFrame:
         "contract_id": pl.concat_str(
             "root",
             pl.col("day").cast(pl.Int32).cast(pl.String) + pl.col("month") + pl.col("year"),
-            text.str.replace(".", "d", literal=True),
+            text.str.replace(r"^0+(\d)", "${1}")
+            .str.replace(r"\.0*$|(\.\d*?)0+$", "${1}")
+            .str.replace(".", "d", literal=True),
             "type",
             separator="-",
         ),
@@ -56,3 +62,20 @@ def name_parts(names: pl.Series) -> pl.DataFrame:
     }
     parts = read.select("name", **{name: pl.when(is_date).then(value) for name, value in told.items()})
     return pl.DataFrame({"name": names}).join(parts, on="name", how="left", maintain_order="left").drop("name")
+
+
+def index_of(root: str) -> pl.Expr:
+    """The name of the index on which options of a column of roots settle: btc_usd, sol_usdc."""
+    name = pl.col(root)
+    return pl.when(name.str.contains("_", literal=True)).then(name).otherwise(name + "_USD").str.to_lowercase()
+
+
+def underlying_of_index(index: str) -> str | None:
+    """BTC for btc_usd, BTC_USDC for btc_usdc, SOL for sol_usdc; None where an index is that of no options of ours."""
+    named = re.match(r"^([A-Z0-9]{1,12})_(USD[CT]?)$", index[:20].upper(), re.ASCII)
+    if named is None:
+        return None
+    base, quote = named.groups()
+    if quote == "USD":
+        return base if base in _HAVE_BOTH else None  # other coins' options settle on the index in USDC
+    return f"{base}_{quote}" if quote == "USDT" or base in _HAVE_BOTH else base
