@@ -27,8 +27,8 @@ class Book:
 
     Per contract: row (its place among the strikes), is_call, is_standard and `numbers`: open_interest and volume (NaN
     where the feed has none), multiplier, what gamma is priced from, greeks (NaN where there is no volatility), and the
-    positions that are given. `strikes` has one row per (expiry_ts, root, strike); `series` is the place of a strike's
-    (expiry_ts, root) among them.
+    positions that are given. `strikes` has one row per (expiry_ts, root, strike), `strike` its price in USD; `series`
+    is the place of a strike's (expiry_ts, root) among them, `level` that of its price among the distinct `levels`.
     """
 
     spot: float
@@ -39,6 +39,8 @@ class Book:
     strikes: pl.DataFrame
     strike: Floats
     series: Ints
+    levels: Floats
+    level: Ints
     expiry_dates: NDArray[np.datetime64]
 
     @property
@@ -76,6 +78,7 @@ def book_of(contracts: pl.DataFrame, spot: float, position_columns: Collection[s
     row = arrays["row"].to_numpy()
     is_first = np.diff(row, prepend=-1) > 0
     strikes = ordered.select("root", "expiry_date", "expiry_ts", "strike").filter(is_first)
+    levels, level = np.unique(arrays["strike"].to_numpy()[is_first], return_inverse=True)
     return Book(
         spot=spot,
         row=row,
@@ -85,6 +88,8 @@ def book_of(contracts: pl.DataFrame, spot: float, position_columns: Collection[s
         strikes=strikes,
         strike=arrays["strike"].to_numpy()[is_first],
         series=arrays["series"].to_numpy()[is_first],
+        levels=levels,
+        level=level,
         expiry_dates=strikes["expiry_date"].to_numpy().astype("datetime64[D]"),
     )
 

@@ -127,9 +127,8 @@ def find_flip(
     nearest = min(roots, key=lambda root: (abs(root.level - spot), root.level))
     levels = [nearest.level]
     for legs, bumped_profile, members in zip(bumped, bumped_profiles, is_bumped_member, strict=True):
-        moved = _nearest_root(
-            exposure_function(legs, model, members), sign_changes(spots, bumped_profile), nearest.level
-        )
+        brackets = sign_changes(spots, bumped_profile)
+        moved = _nearest_root(exposure_function(legs, model, members), brackets, nearest.level)
         levels.append(float("nan") if moved is None else moved)
     band = None if np.isnan(levels).any() else (min(levels), max(levels))
     slope = exposure_slope(base, model, is_leg_member, nearest.level)
@@ -163,9 +162,9 @@ def exposure_slope(legs: Legs, model: int, is_member: Bools, spot: float) -> flo
 
 def sign_changes(spots: Floats, values: Floats) -> list[tuple[float, float]]:
     """Neighbouring spots (low, high) between which the values change sign; exact zeros are stepped over."""
-    known = np.flatnonzero(values != 0.0)
-    signs = np.sign(values[known])
-    changes = np.flatnonzero(signs[1:] * signs[:-1] < 0)
+    known = (values != 0.0).nonzero()[0]
+    is_positive = values[known] > 0.0
+    changes = (is_positive[1:] != is_positive[:-1]).nonzero()[0]
     return [(float(spots[known[i]]), float(spots[known[i + 1]])) for i in changes]
 
 
@@ -181,8 +180,12 @@ def _nearest_root(value: Callable[[float], float], brackets: list[tuple[float, f
 
 def _refined(value: Callable[[float], float], low: float, high: float) -> Root:
     """The zero between two spots; a zero that lies on one of them may have lost its change of sign to rounding."""
-    at_low, at_high = value(low), value(high)
-    if at_low * at_high >= 0.0:
-        return Root(low if abs(at_low) <= abs(at_high) else high, low, high)
-    level = brentq(value, low, high, xtol=c.FLIP_TOLERANCE_USD, rtol=_RELATIVE_TOLERANCE)
+    ends = {low: value(low), high: value(high)}
+    if ends[low] * ends[high] >= 0.0:
+        return Root(low if abs(ends[low]) <= abs(ends[high]) else high, low, high)
+
+    def known_at_ends(spot: float) -> float:
+        return ends[spot] if spot in ends else value(spot)
+
+    level = brentq(known_at_ends, low, high, xtol=c.FLIP_TOLERANCE_USD, rtol=_RELATIVE_TOLERANCE)
     return Root(float(level), low, high)

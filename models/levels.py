@@ -13,10 +13,10 @@ from models.conventions import Bools, Floats
 
 def strike_of_largest(size: Floats, strikes: Floats, spot: float, allowed: Bools | None = None) -> float | None:
     """The allowed strike of the largest size; ties go to the one nearest spot, then the lower; None if none is > 0."""
-    chosen = np.ones(strikes.size, dtype=bool) if allowed is None else allowed
-    if not chosen.any() or not np.max(size[chosen]) > 0.0:
-        return None
-    return _nearest(strikes[chosen & (size == np.max(size[chosen]))], spot)
+    if allowed is not None:
+        size, strikes = size[allowed], strikes[allowed]
+    largest = size.max(initial=0.0)
+    return _nearest(strikes[size == largest], spot) if largest > 0.0 else None
 
 
 def walls(call_gex: Floats, put_gex: Floats, strikes: Floats, spot: float) -> dict[str, float | None]:
@@ -72,9 +72,9 @@ def cumulative_crossing(net_gex: Floats, strikes: Floats, spot: float) -> float 
 
 
 def _crossing(values: Floats, strikes: Floats, spot: float) -> float | None:
-    known = np.flatnonzero(values != 0.0)
-    v, k = values[known], strikes[known]
-    i = np.flatnonzero(v[1:] * v[:-1] < 0)
+    is_known = values != 0.0
+    v, k = values[is_known], strikes[is_known]
+    i = (v[1:] * v[:-1] < 0).nonzero()[0]
     if i.size == 0:
         return None
     return _nearest(k[i] + (k[i + 1] - k[i]) * v[i] / (v[i] - v[i + 1]), spot)
@@ -86,4 +86,7 @@ def _before(values: Floats) -> Floats:
 
 
 def _nearest(strikes: Floats, spot: float) -> float:
-    return float(strikes[np.lexsort((strikes, np.abs(strikes - spot)))[0]])
+    if strikes.size > 1:
+        distance = np.abs(strikes - spot)
+        strikes = strikes[distance == distance.min()]
+    return float(strikes.min())

@@ -26,10 +26,11 @@ class Repriced:
 
 @dataclass(frozen=True, slots=True)
 class ScopeCurves:
-    """Net gamma of one scope over the spots of `Repriced`: arrays (models, spots), unbumped first."""
+    """Net gamma of one scope over the spots of `Repriced`, arrays (models, spots), and which legs are in the scope;
+    unbumped first."""
 
-    series_in: Bools
     curves: tuple[Floats, ...]
+    in_scope: tuple[Bools, ...]
 
 
 def reprice(book: Book, quantity: Floats, *, is_delta_of_forward: bool) -> Repriced:
@@ -60,23 +61,26 @@ def reprice(book: Book, quantity: Floats, *, is_delta_of_forward: bool) -> Repri
 def scope_curves(book: Book, repriced: Repriced, is_member: Bools) -> ScopeCurves:
     """Scopes are made of whole expiry dates, so a series is in or out as a whole; `is_member` one flag per strike."""
     series_in = np.bincount(book.series[is_member], minlength=book.series_count) > 0
-    return ScopeCurves(series_in, tuple(np.sum(profile[:, series_in], axis=1) for profile in repriced.profiles))
+    return ScopeCurves(
+        curves=tuple(np.sum(profile[:, series_in], axis=1) for profile in repriced.profiles),
+        in_scope=tuple(series_in[legs.series] for legs in repriced.legs),
+    )
 
 
 def scope_flip(
     book: Book, repriced: Repriced, scope: ScopeCurves, columns: Mapping[str, Floats], model: int, is_member: Bools
 ) -> Flip:
     """The flip of one dealer model, by its place, in one scope; `columns` as `strike_columns` gives them."""
-    held = (np.nan_to_num(columns[f"{side}_dealer_quantity"][model]) != 0.0 for side in SIDES)
-    is_held = is_member & np.logical_or(*held) & np.isfinite(columns["net_gex_usd_per_1pct"][model])
+    held = [np.abs(columns[f"{side}_dealer_quantity"][model]) > 0.0 for side in SIDES]
+    is_held = is_member & (held[0] | held[1]) & np.isfinite(columns["net_gex_usd_per_1pct"][model])
     strikes = book.strike[is_held]
     if not strikes.size or not np.any(strikes != strikes[0]):
         return _INSUFFICIENT
-    in_scope = tuple(scope.series_in[legs.series] for legs in repriced.legs)
-    curves = [curve[model] for curve in scope.curves]
+    curve, *bumped = (curves[model] for curves in scope.curves)
     return find_flip(
-        repriced.legs[0], repriced.legs[1:], curves[0], tuple(curves[1:]),
-        model=model, is_leg_member=in_scope[0], is_bumped_member=in_scope[1:], spots=repriced.spots, spot=book.spot,
+        repriced.legs[0], repriced.legs[1:], curve, tuple(bumped),
+        model=model, is_leg_member=scope.in_scope[0], is_bumped_member=scope.in_scope[1:],
+        spots=repriced.spots, spot=book.spot,
     )  # fmt: skip
 
 

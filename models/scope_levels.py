@@ -20,11 +20,12 @@ def strike_levels(book: Book, columns: Mapping[str, Floats], is_member: Bools, i
     `columns` as `strike_columns` gives them; `is_member` and `is_zero_dte` one flag per strike of the book.
     """
     market = open_interest_levels(book, is_member)
-    is_priced = is_member & np.isfinite(columns["net_gex_usd_per_1pct"])
+    is_today = is_member & is_zero_dte
+    is_all_today = np.array_equal(is_today, is_member)
     found: list[Levels] = []
-    for place, priced in enumerate(is_priced):
-        k, call, put = _rolled(book, columns, place, priced)
-        today, today_call, today_put = _rolled(book, columns, place, priced & is_zero_dte)
+    for place in range(columns[_GAMMA[0]].shape[0]):
+        k, call, put = _rolled(book, columns, place, is_member)
+        today, today_call, today_put = (k, call, put) if is_all_today else _rolled(book, columns, place, is_today)
         net = call + put
         found.append(
             {
@@ -44,21 +45,28 @@ def open_interest_levels(book: Book, is_member: Bools) -> Levels:
     """Levels that need no volatility and no dealer model: from every listed strike of standard contracts."""
     open_interest = book.numbers["open_interest"]
     chosen = is_member[book.row] & book.is_standard & np.isfinite(open_interest)
-    listed, place = np.unique(book.strike[book.row[chosen]], return_inverse=True)
+    place, size = book.level[book.row[chosen]], book.levels.size
+    listed = np.zeros(size, dtype=bool)
+    listed[place] = True
     is_call, count = book.is_call[chosen], open_interest[chosen]
-    size = count * book.numbers["multiplier"][chosen]
-    calls, puts = (_sums(place[side], size[side], listed.size) for side in (is_call, ~is_call))
+    held = count * book.numbers["multiplier"][chosen]
+    calls, puts = (_sums(place[side], held[side], size)[listed] for side in (is_call, ~is_call))
+    strikes = book.levels[listed]
     return {
-        "max_pain": lv.max_pain(listed, calls, puts, book.spot),
-        "highest_open_interest": lv.strike_of_largest(_sums(place, count, listed.size), listed, book.spot),
+        "max_pain": lv.max_pain(strikes, calls, puts, book.spot),
+        "highest_open_interest": lv.strike_of_largest(_sums(place, count, size)[listed], strikes, book.spot),
     }
 
 
-def _rolled(book: Book, columns: Mapping[str, Floats], model: int, chosen: Bools) -> tuple[Floats, Floats, Floats]:
-    """Strikes ascending, call and put gamma over the chosen roots and expiries; an unknown side adds none."""
-    listed, place = np.unique(book.strike[chosen], return_inverse=True)
-    call, put = (_sums(place, np.nan_to_num(columns[name][model][chosen]), listed.size) for name in _GAMMA)
-    return listed, call, put
+def _rolled(book: Book, columns: Mapping[str, Floats], model: int, is_member: Bools) -> tuple[Floats, Floats, Floats]:
+    """Strikes ascending, call and put gamma over the members with a known net; an unknown side adds none."""
+    chosen = is_member & np.isfinite(columns["net_gex_usd_per_1pct"][model])
+    place, count = book.level[chosen], book.levels.size
+    listed = np.zeros(count, dtype=bool)
+    listed[place] = True
+    sides = (columns[name][model][chosen] for name in _GAMMA)
+    call, put = (_sums(place, np.where(np.isfinite(side), side, 0.0), count)[listed] for side in sides)
+    return book.levels[listed], call, put
 
 
 def _sums(place: Ints, values: Floats, count: int) -> Floats:

@@ -130,13 +130,12 @@ def expose(
     }
     stated = {model: place for place, model in enumerate(dealer_models) if scoped["all"].is_known[place]}
     strikes = strike_exposures(book, stated, columns, quantity_unit)
+    profiles = list(_profile_rows(scoped, dealer_models, repriced.spots)) if has_profiles else []
     return SnapshotExposures(
         strike_exposures=strikes,
-        exposure_summary=_frame(_summary_rows(scoped, statuses, dealer_models), SUMMARY_SCHEMA),
-        key_levels=_frame(_level_rows(scoped, statuses, dealer_models, spot), LEVELS_SCHEMA),
-        gamma_profile=_frame(
-            _profile_rows(scoped, dealer_models, repriced.spots) if has_profiles else (), PROFILE_SCHEMA
-        ),
+        exposure_summary=pl.DataFrame(list(_summary_rows(scoped, statuses, dealer_models)), SUMMARY_SCHEMA),
+        key_levels=pl.DataFrame(list(_level_rows(scoped, statuses, dealer_models, spot)), LEVELS_SCHEMA),
+        gamma_profile=pl.DataFrame(profiles, PROFILE_SCHEMA),
         opex_rolloff=opex_rolloff(strikes, session_date=session_date, monthly_expiries=monthly_expiries),
     )
 
@@ -219,9 +218,3 @@ def _profile_rows(
             if found.is_known[place]:
                 row |= {"spot_levels": levels, "net_gex_usd_per_1pct_curve": found.curves[place].tolist()}
             yield row
-
-
-def _frame(rows: Iterable[_Row], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """By columns: a frame from rows costs polars many times as much."""
-    listed = list(rows)
-    return pl.DataFrame([pl.Series(name, [row.get(name) for row in listed], dtype) for name, dtype in schema.items()])
