@@ -27,6 +27,7 @@ COIN_DEALER_MODELS: tuple[DealerModel, ...] = (*DEALER_MODELS, *FLOW_MODELS)
 SCOPES: tuple[Scope, ...] = ("all", "0dte", "weekly", "monthly", "le_30d", "next_expiry")
 WEEKLY_DAYS = 7
 LE_30D_DAYS = 30
+OLDEST_POSITIONS_MINUTES = 30  # by which a position from trades may be older than the chain beside it
 
 # Forwards, spot and carry
 FEWEST_PARITY_PAIRS = 3
@@ -82,6 +83,14 @@ METHOD_VERSIONS: dict[str, str] = {
     "exposures": "2",
     "heatmap": "2",
     "quality": "1",
+    "coin_bars": "1",
+    "deliveries": "1",
+    "coin_landing": "1",
+    "coin_surface": "1",
+    "inventory": "1",
+    "flow": "1",
+    "coin_exposures": "1",
+    "coin_heatmap": "1",
 }
 METHOD_DESCRIPTIONS: dict[str, str] = {
     "rates": "Treasury par yields to zero rates: simple yields below one year, semi-annual bootstrap from one year.",
@@ -93,4 +102,12 @@ METHOD_DESCRIPTIONS: dict[str, str] = {
     "exposures": "Dealer exposures per strike and scope, repriced gamma flip with its band, walls and other levels.",
     "heatmap": "Net gamma by strike, its change from the previous whole snapshot, and jumps by a robust rule.",
     "quality": "One line a snapshot: rows by fate, how it was dated, what its spot and discounting rest on.",
+    "coin_bars": "Candles and volatility indices of a coin venue, each bar as it was stated last.",
+    "deliveries": "Prices at which a coin venue settled expiring options.",
+    "coin_landing": "Chains and trades of a coin venue by UTC day: each trade once, one source for each snapshot.",
+    "coin_surface": "The venue's index, forwards and volatilities; greeks with respect to the forward, in coins.",
+    "inventory": "Dealers' position by contract: minus what takers bought net, in 10-minute buckets, gone at expiry.",
+    "flow": "Premium that takers paid by minute, side and class, its delta and spikes; the same day's expiry apart.",
+    "coin_exposures": "Exposures and levels under two open-interest models and two of takers' flow, quantities in coins.",
+    "coin_heatmap": "Net gamma by strike with its change, jumps, and the trades since the previous snapshot.",
 }

@@ -16,10 +16,11 @@ from pipelines.daily.gap_ledger import Gap, settle, utc_now
 from pipelines.lake.derive import StageReport
 from pipelines.lake.store import Lake, opened
 from pipelines.load import Loaded, find_files, load_files
+from pipelines.markets import CRYPTO
 from pipelines.materialise import bring_up_to_date
 from pipelines.settings import Paths, data_paths
 from pipelines.sources.page import Declared
-from pipelines.stages.spine import ALL_STAGES, OWN_RHYTHM, US_SPINE
+from pipelines.stages.spine import ALL_STAGES, OWN_RHYTHM, SPINES, US_SPINE
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.query import query
 
@@ -54,6 +55,7 @@ def _compute(lake: Lake, first: date | None, last: date | None) -> bool:
     with lake.writing():
         with progress_bar() as bar:
             tasks = {stage.name: bar.add_task(stage.name, total=None, visible=False) for stage in ALL_STAGES}
+            now = utc_now()
 
             def progress(name: str, done: int, total: int) -> None:
                 bar.update(tasks[name], completed=done, total=total, visible=True)
@@ -61,6 +63,9 @@ def _compute(lake: Lake, first: date | None, last: date | None) -> bool:
             # A session rests on curves of earlier days, so the range does not apply to them.
             reports = bring_up_to_date(lake, OWN_RHYTHM, progress=progress)
             reports += bring_up_to_date(lake, US_SPINE, first=first, last=last, progress=progress)
+            reports += bring_up_to_date(
+                lake, SPINES[CRYPTO.name], first=first, last=last, market=CRYPTO.name, until=now, progress=progress
+            )
         gaps = settle(lake, utc_now())
     is_clean = _show_reports(reports, lake.catalogue.rows("select count(*) as n from refusals")[0]["n"])
     with console.status("publish"):

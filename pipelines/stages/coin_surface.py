@@ -92,7 +92,11 @@ def _partial(row: dict[str, Any], live: pl.DataFrame, earlier_rows: dict[str, li
     same_source = earlier_rows.setdefault(row["source"], [])
     chain = live.filter((pl.col("snapshot_ts") == row["snapshot_ts"]) & (pl.col("source") == row["source"]))
     reason = partial_reason(
-        chain, spot=row["spot"], rows_in=row["rows_in"], earlier_rows_in=same_source[-PAGES_COMPARED:]
+        chain,
+        spot=row["spot"],
+        rows_in=row["rows_in"],
+        earlier_rows_in=same_source[-PAGES_COMPARED:],
+        has_narrow_expiries=True,
     )
     same_source.append(row["rows_in"])
     return reason

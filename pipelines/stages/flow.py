@@ -21,7 +21,11 @@ def compute(inputs: Inputs) -> Output:
         before = inputs.earlier[table]
         history = inputs.lake.read(before[-1]) if before else None
         rows = model(trades, basis=basis, history=history)
-        named = rows.with_columns(underlying=pl.lit(inputs.key.part), quantity_unit=pl.lit("coins"))
+        named = rows.with_columns(
+            underlying=pl.lit(inputs.key.part),
+            quantity_unit=pl.lit("coins"),
+            known_at=pl.max_horizontal("known_at", pl.col("minute_ts") + pl.duration(minutes=1)),
+        )
         frames[table] = conformed(named, table)
     counted = {"in": trades.height, "out": int(frames["premium_flow"]["trades"].sum())}
     return Output(frames, {"trades": {name: float(count) for name, count in counted.items()}})

@@ -23,7 +23,9 @@ def compute(inputs: Inputs) -> Output:
     frames = {
         "dealer_inventory": conformed(
             _beside_open_interest(rows, inputs).with_columns(
-                underlying=pl.lit(inputs.key.part), quantity_unit=pl.lit("coins")
+                underlying=pl.lit(inputs.key.part),
+                quantity_unit=pl.lit("coins"),
+                known_at=pl.max_horizontal("known_at", "bucket_ts"),  # before its end nobody knows a bucket
             ),
             "dealer_inventory",
         ),

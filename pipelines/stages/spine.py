@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from pipelines.lake.stage import Stage
 from pipelines.stages.bars import BARS
+from pipelines.stages.coin_bars import COIN_BARS, DELIVERIES
+from pipelines.stages.coin_exposures import COIN_EXPOSURES
+from pipelines.stages.coin_heatmap import COIN_HEATMAP
+from pipelines.stages.coin_landing import COIN_LANDING
+from pipelines.stages.coin_surface import COIN_SURFACE
 from pipelines.stages.exposures import EXPOSURES
 from pipelines.stages.file_bars import FILE_BARS
+from pipelines.stages.flow import FLOW
 from pipelines.stages.heatmap import HEATMAP
+from pipelines.stages.inventory import INVENTORY
 from pipelines.stages.landing import LANDING
 from pipelines.stages.marks import MARKS
 from pipelines.stages.quality import QUALITY
@@ -14,5 +21,13 @@ from pipelines.stages.rates import RATES
 from pipelines.stages.surface import SURFACE
 
 US_SPINE: tuple[Stage, ...] = (LANDING, BARS, MARKS, SURFACE, EXPOSURES, HEATMAP, QUALITY)
+COIN_SPINE: tuple[Stage, ...] = (
+    COIN_LANDING, COIN_SURFACE, INVENTORY, FLOW, COIN_EXPOSURES, COIN_HEATMAP, QUALITY,
+)  # fmt: skip
+COIN_OWN_RHYTHM: tuple[Stage, ...] = (COIN_BARS, DELIVERIES)  # their parts are symbols, or nothing rests on them
 OWN_RHYTHM: tuple[Stage, ...] = (RATES, FILE_BARS)  # their partitions are not sessions
-ALL_STAGES: tuple[Stage, ...] = (*OWN_RHYTHM, *US_SPINE)
+SPINES: dict[str, tuple[Stage, ...]] = {
+    "us": (*OWN_RHYTHM, *US_SPINE),
+    "crypto": (*COIN_OWN_RHYTHM, *COIN_SPINE),
+}  # by market
+ALL_STAGES: tuple[Stage, ...] = tuple(dict.fromkeys(stage for stages in SPINES.values() for stage in stages))

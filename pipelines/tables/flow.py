@@ -75,7 +75,7 @@ DEALER_INVENTORY = Table(
         + "taker_net_quantity trades inventory_quantity quantity_unit open_interest inventory_to_open_interest "
         + "last_trade_seq trades_missing trades_of_unknown_side is_history_complete",
         {
-            "known_at": "When the last trade behind the row was seen.",
+            "known_at": "When the last trade behind the row was seen, never before the bucket's end.",
             "taker_net_quantity": "Quantity that takers bought less what they sold in the bucket.",
             "trades": "Trades of the bucket that the model counts.",
             "open_interest": "Open interest in the newest chain at or before the bucket's end.",
@@ -97,7 +97,7 @@ PREMIUM_FLOW = Table(
     columns=words(
         "underlying minute_ts known_at option_type taker_side flow_class premium_usd quantity quantity_unit trades "
         "trades_without_premium delta_usd trades_without_delta is_spike",
-        {"known_at": "When the last trade behind the row was seen."},
+        {"known_at": "When the last trade behind the row was seen, never before the minute's end."},
     ),
     nullable=frozenset(names("premium_usd delta_usd is_spike")),
 )
