@@ -88,8 +88,11 @@ class Cells:
 
     def instant(self, key: str, declared: Instant, *, of_sessions: bool) -> pl.Series:
         """Instants in UTC. `of_sessions`: dates that are no session have none."""
+        if declared.clock is None and self.table.schema[key] == pl.Date:
+            told = 'holds dates; name the clock, or "close"'
+            raise Unreadable(f"mapping: {key}.clock: column {self.columns[key]!r} {told}")
         if declared.clock is None:
-            return self._time(key, declared.format, declared.zone, 'name the clock, or "close"')
+            return self._time(key, declared.format, declared.zone)
         days = self.day(key, declared.format, f"{key}.format")
         if isinstance(declared.clock, time) and not of_sessions:
             return _in_utc(days.dt.combine(declared.clock), str(NEW_YORK))
@@ -101,7 +104,7 @@ class Cells:
             return self.since_1970(key, declared.unit)
         if self.table.schema[key].is_numeric():
             raise Unreadable(f'mapping: {key}.unit: column {self.columns[key]!r} holds numbers; say "s", "ms" or "us"')
-        return self._time(key, declared.format, declared.zone, "times are needed")
+        return self._time(key, declared.format, declared.zone)
 
     def since_1970(self, key: str, unit: EpochUnit) -> pl.Series:
         """Numbers that count since 1970 as instants; null beyond all calendars."""
@@ -111,14 +114,11 @@ class Cells:
         in_years = microseconds.is_between(-_FARTHEST, _FARTHEST)
         return microseconds.set(~in_years.fill_null(value=False), None).round().cast(pl.Int64).cast(pl.Datetime("us"))
 
-    def _time(self, key: str, form: str | None, zone: str | None, of_dates: str) -> pl.Series:
-        """`of_dates`: what to tell the owner of a column of dates."""
+    def _time(self, key: str, form: str | None, zone: str | None) -> pl.Series:
         column, dtype = self.table[key], self.table.schema[key]
         if dtype == pl.String:
             column = self._parsed(key, pl.Datetime("us"), form, f"{key}.format")
             dtype = column.dtype
-        if dtype == pl.Date:
-            raise Unreadable(f"mapping: {key}.clock: column {self.columns[key]!r} holds dates; {of_dates}")
         if not isinstance(dtype, pl.Datetime):
             raise self._wrong(key, "times")
         if (dtype.time_zone is None) == (zone is None):

@@ -43,7 +43,7 @@ def coin_file(data: bytes, declared: Declared) -> CoinFile:
     kept, wrong = mapped_coin_rows.judge(
         options,
         [
-            *mapped_coin_rows.number_reasons(list(_NUMBERS), _PRICES, _QUANTITIES, _REFERENCES),
+            *mapped_coin_rows.number_reasons((*_PRICES, *_REFERENCES), _QUANTITIES, ("vendor_delta", "vendor_gamma")),
             *mapped_contracts.coin_reasons(cells),
             *mapped_coin_rows.time_reasons(is_known_stated=mapping.known is not None),
             (pl.col("snapshot").is_null(), "no_snapshot"),
@@ -54,7 +54,7 @@ def coin_file(data: bytes, declared: Declared) -> CoinFile:
     chains, conflicting, repeats = mapped_coin_rows.without_repeats(
         kept, ["underlying", "snapshot_ts", "contract_id"], facts
     )
-    rejected = mapped_coin_rows.rejected([wrong, apart, conflicting], cells, "chains")
+    rejected = mapped_coin_rows.rejected([wrong, apart, conflicting], cells, "chain")
     rows_in = typed.height + cells.ragged.height
     mapped_coin_rows.check_any(chains, rejected, rows_in)
     return CoinFile(
@@ -85,7 +85,7 @@ def _typed(cells: Cells, mapping: CoinChainMapping) -> pl.DataFrame:
         own_ts=own_ts,
         known_ts=mapped_coin_rows.moment(cells, "known", mapping.known),
         **numbers,
-    ).with_columns(snapshot=snapshot)
+    ).with_columns(*mapped_coin_rows.stated(_REFERENCES), snapshot=snapshot)
     if mapping.iv_unit is None or not cells.has("columns.iv"):
         return typed
     return typed.with_columns(mapped_coin_rows.volatility(typed["vendor_iv_frac"], mapping.iv_unit))

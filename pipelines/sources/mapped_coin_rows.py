@@ -37,19 +37,20 @@ def volatility(stated: pl.Series, unit: VolatilityUnit) -> pl.Series:
     return fraction.set((fraction == 0) | (fraction > MOST_IV_FRAC), None)
 
 
-def number_reasons(
-    finite: Sequence[str], prices: Sequence[str], quantities: Sequence[str], references: Sequence[str]
-) -> list[Reason]:
-    """`references`: prices that are above zero where they are stated."""
-    above = pl.max_horizontal(*quantities) > LARGEST_NUMBER
+def stated(names: Iterable[str]) -> list[pl.Expr]:
+    """Zero is what venues say where they have no such price."""
+    return [pl.when(pl.col(name) != 0).then(name).alias(name) for name in names]
+
+
+def number_reasons(prices: Sequence[str], quantities: Sequence[str], others: Sequence[str] = ()) -> list[Reason]:
     return [
         (pl.col("is_unreadable"), "unreadable_number"),
-        (~pl.all_horizontal(pl.col(name).is_finite().fill_null(value=True) for name in finite), "not_finite"),
+        (_any(~pl.col(name).is_finite() for name in (*prices, *quantities, *others)), "not_finite"),
         (_any(pl.col(name) < 0 for name in prices), "negative_price"),
+        (_any(pl.col(name) > LARGEST_NUMBER for name in prices), "not_a_price"),
         (_any(pl.col(name) < 0 for name in quantities), "negative_quantity"),
-        (above, "not_a_quantity"),
+        (_any(pl.col(name) > LARGEST_NUMBER for name in quantities), "not_a_quantity"),
         (pl.col("vendor_iv_frac") < 0, "negative_volatility"),
-        (_any(pl.col(name) <= 0 for name in references), "price_not_positive"),
     ]
 
 
@@ -82,9 +83,9 @@ def without_repeats(
 
 def rejected(parts: Iterable[pl.DataFrame], cells: Cells, kind: str) -> pl.DataFrame:
     """The rows set aside, as COIN_REJECTED_SCHEMA."""
-    told = pl.concat([part.select("row_number", *PLACE, "reason") for part in parts])
+    told = pl.concat([part.select("row_number", *PLACE, "reason", row_part="option_type") for part in parts])
     nothing = pl.lit(None, dtype=pl.String)
-    typed = with_texts(told.with_columns(row_part=pl.lit("row"), row_text=nothing), cells.table)
+    typed = with_texts(told.with_columns(pl.col("row_part").fill_null("row"), row_text=nothing), cells.table)
     instant = pl.col("own_ts")
     in_range = instant.dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR)
     ragged = cells.ragged.with_columns(underlying=nothing, day_ts=pl.lit(None, dtype=pl.Datetime("us")))

@@ -6,7 +6,7 @@ import polars as pl
 
 from pipelines.sources import unstated_roots
 from pipelines.sources.chain_rows import Reason, osi_parts, osi_symbol
-from pipelines.sources.coin_names import name_parts
+from pipelines.sources.coin_names import NO_OPTION, name_parts
 from pipelines.sources.many_pages import plain_symbols
 from pipelines.sources.mapped_cells import Cells
 from pipelines.sources.mapping import ChainMapping
@@ -26,8 +26,6 @@ _DEFAULTS: dict[str, pl.Expr] = {
 }
 _LETTERS = {"C": "call", "P": "put"}
 _ROUNDING = 1e-4  # of a strike in thousandths, as OSI symbols write it
-# What coin venues list beside options: futures, perpetuals, combinations and spot pairs.
-_NO_OPTION = r"^[A-Z0-9]{1,12}(?:_[A-Z]{3,5}$|(?:_[A-Z]{3,5})?-(?:PERPETUAL$|\d{1,2}[A-Z]{3}\d{2}$|[A-Z]{2,8}-))"
 
 
 def stated(
@@ -93,7 +91,7 @@ def coin_contracts(rows: pl.DataFrame, cells: Cells) -> pl.DataFrame:
     """With the columns of CONTRACT_SCHEMA and `is_no_option`: what the venue lists beside options."""
     rows = rows.drop("underlying")
     names = rows["stated_symbol"] if cells.has("columns.symbol") else rows.select(_coin_name()).to_series()
-    is_no_option = names.str.contains(_NO_OPTION).fill_null(value=False)
+    is_no_option = names.str.contains(NO_OPTION).fill_null(value=False)
     return pl.concat([rows, name_parts(names)], how="horizontal").with_columns(is_no_option=is_no_option)
 
 

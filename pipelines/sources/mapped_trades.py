@@ -46,12 +46,13 @@ def coin_file(data: bytes, declared: Declared) -> CoinFile:
     options = typed.filter(~pl.col("is_no_option"))
     kept, wrong = mapped_coin_rows.judge(options, _reasons(cells, mapping))
     kept = kept.with_columns(
+        *mapped_coin_rows.stated(["index_price"]),
         trade_ts="own_ts",
         known_at=pl.max_horizontal("own_ts", "known_ts"),
         trade_seq=pl.col("stated_seq").cast(pl.Int64),
     )
     trades, conflicting, repeats = _once(kept, mapping)
-    rejected = mapped_coin_rows.rejected([wrong, conflicting], cells, "trades")
+    rejected = mapped_coin_rows.rejected([wrong, conflicting], cells, "trade")
     rows_in = typed.height + cells.ragged.height
     mapped_coin_rows.check_any(trades, rejected, rows_in)
     trades = trades.select(list(TRADE_SCHEMA)).cast(TRADE_SCHEMA)  # type: ignore[arg-type]
@@ -69,7 +70,8 @@ def coin_file(data: bytes, declared: Declared) -> CoinFile:
 def _typed(cells: Cells, mapping: TradesMapping, underlying: str | None) -> pl.DataFrame:
     """TRADE_SCHEMA but for its times and trade_seq, and what these are made of: own_ts, known_ts, stated_seq."""
     stated = mapped_contracts.stated(cells, mapping, underlying)
-    rows = _us_contracts(stated, cells, mapping) if mapping.market == "us" else _coin_contracts(stated, cells)
+    is_us = mapping.market == "us"
+    rows = _us_contracts(stated, cells, mapping) if is_us else mapped_contracts.coin_contracts(stated, cells)
     nothing = pl.lit(None, dtype=pl.String)
     typed = rows.with_columns(
         is_unreadable=cells.is_unreadable(key for key in (*_NUMBERS.values(), "columns.strike") if cells.has(key)),
@@ -82,10 +84,6 @@ def _typed(cells: Cells, mapping: TradesMapping, underlying: str | None) -> pl.D
         typed = typed.with_columns(mapped_coin_rows.volatility(typed["vendor_iv_frac"], mapping.iv_unit))
     side = _stated_side(cells, mapping) if cells.has("columns.side") else side_by_quote()
     return typed.with_columns(taker_side=side, **_flow_class(cells, mapping, typed))
-
-
-def _coin_contracts(stated: pl.DataFrame, cells: Cells) -> pl.DataFrame:
-    return mapped_contracts.coin_contracts(stated, cells)
 
 
 def _us_contracts(stated: pl.DataFrame, cells: Cells, mapping: TradesMapping) -> pl.DataFrame:
@@ -117,14 +115,13 @@ def _expiry_instants(rows: pl.DataFrame) -> pl.Series:
 
 
 def _reasons(cells: Cells, mapping: TradesMapping) -> list[Reason]:
-    finite = ("price", "quantity", "index_price", "strike")
     is_us = mapping.market == "us"
     sequence = pl.col("stated_seq")
     quantity = pl.col("quantity")
     has_numbers = mapping.equal_rows is None
     return [
         (pl.col("price").is_null() | quantity.is_null(), "unreadable_number"),
-        *mapped_coin_rows.number_reasons(finite, ("price",), ("quantity",), ("index_price",)),
+        *mapped_coin_rows.number_reasons(("price", "index_price"), ("quantity",)),
         (quantity == 0, "quantity_not_positive"),
         (pl.lit(is_us) & (quantity != quantity.floor()), "not_a_quantity"),
         *(_us_reasons(cells) if is_us else mapped_contracts.coin_reasons(cells)),

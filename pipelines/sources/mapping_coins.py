@@ -81,7 +81,7 @@ class TradeWords(CoinWords):
     liquidation: Words = Field(default=["liquidation"])
     maker: Words = Field(default=["M"])
     taker: Words = Field(default=["T"])
-    both: Words = Field(default=["MT"])
+    both: Words = Field(default=["MT", "TM"])
 
 
 CoinNumber = Literal[

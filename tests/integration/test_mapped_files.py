@@ -12,7 +12,17 @@ import pytest
 
 from pipelines.lake.store import Lake
 from pipelines.load import Loaded, load_files
-from pipelines.sources.mapping import BarColumns, BarMapping, ChainColumns, ChainMapping, ChainWords, Instant
+from pipelines.sources.mapping import BarColumns, BarMapping, ChainColumns, ChainMapping, ChainWords
+from pipelines.sources.mapping_coins import (
+    CoinChainMapping,
+    CoinColumns,
+    CoinWords,
+    Coverage,
+    TradeColumns,
+    TradesMapping,
+    TradeWords,
+)
+from pipelines.sources.mapping_keys import Instant, Moment
 from pipelines.sources.page import Declared
 from tests.integration.documents import PROJECT
 from tests.integration.spine import current, derive, refusals
@@ -21,7 +31,7 @@ from tests.samples import needs_samples, sample
 
 DOCUMENT = (PROJECT / "docs" / "MAPPING.md").read_text()
 BLOCKS = re.findall(r"^```(csv|toml)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
-(CHAIN, CHAIN_MAPPING, BARS, BARS_MAPPING) = (text for _, text in BLOCKS)
+CHAIN, CHAIN_MAPPING, BARS, BARS_MAPPING = (text for _, text in BLOCKS[:4])
 
 
 def load(lake: Lake, folder: Path, text: str, declared: Declared) -> Loaded:
@@ -56,7 +66,10 @@ def test_the_documents_bars_load_as_printed(lake: Lake, tmp_path: Path) -> None:
 
 
 def test_the_document_lists_every_key_and_no_other() -> None:
-    models = (ChainMapping, ChainColumns, ChainWords, Instant, BarMapping, BarColumns)
+    models = (
+        ChainMapping, ChainColumns, ChainWords, Instant, BarMapping, BarColumns, CoinChainMapping, CoinColumns,
+        CoinWords, TradesMapping, TradeColumns, TradeWords, Coverage, Moment,
+    )  # fmt: skip
     keys = {name for model in models for name in model.model_fields}
     rows = re.findall(r"^\| (`.*?) \|", DOCUMENT, re.MULTILINE)
     listed = {name.strip("[]") for row in rows for name in re.findall(r"`(\[?[a-z_]+\]?)`", row)}
