@@ -13,13 +13,14 @@ from pipelines.settings import Paths, SettingsError
 
 FILE_NAME = "dealerflow.toml"
 _MOST_DAYS = 36_500
-_ROOMS = ("raw", "lake", "build", "marts", "warehouse", "dagster", "report", "sample")
+_ROOMS = ("raw", "lake", "build", "marts", "warehouse", "dagster", "report", "sample", "spool")
 _SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}(\.[A-Z]{1,2})?")
+_COIN = re.compile(r"[A-Z0-9]{1,12}(_USDC)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """Live feeds that are collected after every session, once their terms are accepted.
+    """Live feeds that are collected, once their terms are accepted: after every session where nothing else is said.
 
     Symbols stand as they were typed, for vendors are asked by them; `parts_of` says what the lake calls them.
     """
@@ -27,6 +28,7 @@ class Follow:
     cboe: tuple[str, ...] = ()  # underlyings
     index: tuple[str, ...] = ()  # indices
     treasury: bool = False
+    deribit: tuple[str, ...] = ()  # underlyings; collected around the clock, every ten minutes
 
 
 def parts_of(symbols: Iterable[str]) -> list[str]:
@@ -68,7 +70,8 @@ def operator_settings(paths: Paths) -> OperatorSettings:
 
 def _settings(values: Mapping[str, Any], root: Path) -> OperatorSettings:
     top = _read(values, {"follow": _table, "inbox": _texts, "retention": _table})
-    follow = _read(top.get("follow", {}), {"cboe": _symbols, "index": _symbols, "treasury": _flag}, "follow.")
+    feeds = {"cboe": _symbols, "index": _symbols, "treasury": _flag, "deribit": _coins}
+    follow = _read(top.get("follow", {}), feeds, "follow.")
     retention = _read(top.get("retention", {}), {"superseded_days": _days, "dagster_days": _days}, "retention.")
     inbox = tuple(_inbox(folder, root) for folder in top.get("inbox", ()))
     return OperatorSettings(Follow(**follow), inbox, Retention(**retention))
@@ -116,6 +119,14 @@ def _symbols(name: str, value: Any) -> tuple[str, ...]:
     for part, symbol in zip(parts_of(symbols), symbols, strict=True):
         first.setdefault(part, symbol)
     return tuple(first.values())
+
+
+def _coins(name: str, value: Any) -> tuple[str, ...]:
+    coins = [coin.strip().upper() for coin in _texts(name, value)]
+    for coin in coins:
+        if not _COIN.fullmatch(coin):
+            raise SettingsError(f"{name}: {coin!r} is not an underlying, such as BTC, SOL or BTC_USDC")
+    return tuple(dict.fromkeys(coins))
 
 
 def _flag(name: str, value: Any) -> bool:

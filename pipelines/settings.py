@@ -43,6 +43,11 @@ class Paths:
         return self.lake / "_catalogue"
 
     @property
+    def spool(self) -> Path:
+        """What a fetch that is not finished has brought so far."""
+        return self.root / "spool"
+
+    @property
     def warehouse(self) -> Path:
         return self.root / "warehouse" / "dealerflow.duckdb"
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pipelines.fetch import cboe, cboe_index, treasury
-from pipelines.fetch.feed import Feed, FeedError
+from pipelines.fetch import cboe, cboe_index, deribit, treasury
+from pipelines.fetch.feed import AnyFeed, Feed, FeedError
 
-FEEDS: dict[str, Feed] = {module.FEED.name: module.FEED for module in (cboe, treasury, cboe_index)}
+FEEDS: dict[str, Feed] = {module.FEED.name: module.FEED for module in (cboe, treasury, cboe_index)}  # item by item
+ALL_FEEDS: dict[str, AnyFeed] = {**FEEDS, deribit.FEED.name: deribit.FEED}
 
 
-def feed_of(name: str) -> Feed:
+def feed_of(name: str) -> AnyFeed:
     try:
-        return FEEDS[name]
+        return ALL_FEEDS[name]
     except KeyError:
-        raise FeedError(f"no feed {name!r}; there are {', '.join(FEEDS)}") from None
+        raise FeedError(f"no feed {name!r}; there are {', '.join(ALL_FEEDS)}") from None

@@ -7,25 +7,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.fetch.feed import Feed, FeedError
+from pipelines.fetch.feed import AnyFeed, FeedError
 from pipelines.lake.files import write_durably
 from pipelines.settings import Paths
 
 
-def accepted_on(paths: Paths, feed: Feed) -> str | None:
+def accepted_on(paths: Paths, feed: AnyFeed) -> str | None:
     """The day on which the terms as they stand now were accepted."""
     accepted = _read(paths).get(feed.name, {})
     return accepted.get("accepted_on") if accepted.get("terms_version") == feed.terms.version else None
 
 
-def accept(paths: Paths, feed: Feed, now: datetime) -> None:
+def accept(paths: Paths, feed: AnyFeed, now: datetime) -> None:
     accepted = _read(paths)
     accepted[feed.name] = {"accepted_on": now.date().isoformat(), "terms_version": feed.terms.version}
     text = json.dumps(accepted, indent=1, sort_keys=True) + "\n"
     write_durably(_path(paths), text.encode(), label="terms")
 
 
-def require_accepted(paths: Paths, feed: Feed) -> None:
+def require_accepted(paths: Paths, feed: AnyFeed) -> None:
     """FeedError says what to do; nothing may be fetched before."""
     if accepted_on(paths, feed) is None:
         raise FeedError(

@@ -61,10 +61,15 @@ def _ask(feed: Feed, item: str, client: Client) -> Fetched | _Missed:
         return _Missed(error)
 
 
+def refusal(name: str, error: FetchFailed, url: str | None = None) -> Arrival:
+    """What did not come, for the ledger."""
+    return Arrival(name, lambda: _refuse(error), url)
+
+
 def _arrival(feed: Feed, item: str, answer: Fetched | _Missed) -> Arrival:
     name = f"{feed.name} {item}"
     if isinstance(answer, _Missed):
-        return Arrival(name, lambda: _refuse(answer.error), feed.url_of(item))
+        return refusal(name, answer.error, feed.url_of(item))
     return Arrival(name, lambda: _checked(feed, item, answer), answer.url, answer.captured_at)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.utils
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,12 +33,12 @@ class VendorRefuses(FetchFailed):
     """The vendor does not want to be asked now."""
 
 
-class _Passing(FetchFailed):
-    """May succeed when repeated, after the seconds that the vendor asked for."""
+class Passing(FetchFailed):
+    """May succeed when repeated, after the seconds that the vendor asked for; `is_refusal`: it was asked too often."""
 
-    def __init__(self, message: str, asked_seconds: float = 0.0) -> None:
+    def __init__(self, message: str, asked_seconds: float = 0.0, *, is_refusal: bool = False) -> None:
         super().__init__(message)
-        self.asked_seconds = asked_seconds
+        self.asked_seconds, self.is_refusal = asked_seconds, is_refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,14 @@ class Limits:
     longest_wait_seconds: float = 120.0  # a vendor that asks for more is asked again another day
     pause_seconds: float = 2.0  # between two requests to a host
     redirects: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How one vendor wants to be asked, and how its answers say what is wrong."""
+
+    pause_seconds: float
+    judge: Callable[[int, bytes], None]  # HTTP status and whole body; raises Passing or FetchFailed, always unless 200
 
 
 class Clock:
@@ -96,12 +104,12 @@ class Client:
     def now(self) -> datetime:
         return self._clock.now()
 
-    def get(self, url: str, *, largest_bytes: int) -> Fetched:
+    def get(self, url: str, *, largest_bytes: int, manner: Manner | None = None) -> Fetched:
         """The body at `url`. FetchFailed, in one line, when it cannot be had."""
         if not is_safe(url):
             raise FetchFailed(f"{shown(url)}: only https is fetched")
         attempts = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Passing),
+            retry=tenacity.retry_if_exception_type(Passing),
             stop=self._is_enough,
             wait=tenacity.wait_combine(
                 _wait_asked, tenacity.wait_exponential_jitter(initial=1, max=self._limits.longest_wait_seconds / 2)
@@ -109,9 +117,10 @@ class Client:
             sleep=self._clock.sleep,
             before_sleep=_tell,
         )
-        with turn_at(httpx.URL(url).netloc.decode(), self._turns, self._limits.pause_seconds, self._clock):
+        pause_seconds = self._limits.pause_seconds if manner is None else manner.pause_seconds
+        with turn_at(httpx.URL(url).netloc.decode(), self._turns, pause_seconds, self._clock):
             try:
-                return attempts(self._attempt, url, largest_bytes)
+                return attempts(self._attempt, url, largest_bytes, manner)
             except tenacity.RetryError as error:
                 self._give_up(error.last_attempt)
 
@@ -120,12 +129,12 @@ class Client:
 
     def _give_up(self, last: tenacity.Future) -> NoReturn:
         error = last.exception()
-        if isinstance(error, _Passing) and error.asked_seconds > self._limits.longest_wait_seconds:
+        if isinstance(error, Passing) and error.asked_seconds > self._limits.longest_wait_seconds:
             raise VendorRefuses(f"{error}; the vendor asks to wait {error.asked_seconds:.0f} s: try again later")
-        message = f"{error} ({last.attempt_number} attempts)"
-        raise (VendorRefuses if "HTTP 429" in message else FetchFailed)(message)
+        is_refusal = isinstance(error, Passing) and error.is_refusal
+        raise (VendorRefuses if is_refusal else FetchFailed)(f"{error} ({last.attempt_number} attempts)")
 
-    def _attempt(self, url: str, largest_bytes: int) -> Fetched:
+    def _attempt(self, url: str, largest_bytes: int, manner: Manner | None) -> Fetched:
         deadline = self._clock.monotonic() + self._limits.body_seconds
         place = url
         for _ in range(1 + self._limits.redirects):
@@ -133,8 +142,10 @@ class Client:
                 if response.has_redirect_location:
                     place = _on_same_host(response)
                     continue
-                self._judge(response)
+                self._judge(response, is_body_read=manner is not None)
                 data = self._body(response, largest_bytes, deadline)
+                if manner is not None:
+                    manner.judge(response.status_code, data)
                 return Fetched(data, url, self._clock.now())
         raise FetchFailed(f"more than {self._limits.redirects} redirects")
 
@@ -145,27 +156,26 @@ class Client:
             with self._http.stream("GET", url) as response:
                 yield response
         except httpx.ConnectTimeout:
-            raise _Passing(f"no connection within {self._limits.connect_seconds:g} s") from None
+            raise Passing(f"no connection within {self._limits.connect_seconds:g} s") from None
         except httpx.TimeoutException:
-            raise _Passing(f"no answer within {self._limits.read_seconds:g} s") from None
+            raise Passing(f"no answer within {self._limits.read_seconds:g} s") from None
         except httpx.ConnectError as error:
-            raise _Passing(f"no connection: {error}") from None
+            raise Passing(f"no connection: {error}") from None
         except httpx.InvalidURL:
             raise FetchFailed("redirected to what is no address") from None
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise _Passing(f"the answer was cut off: {error}") from None
+            raise Passing(f"the answer was cut off: {error}") from None
 
-    def _judge(self, response: httpx.Response) -> None:
+    def _judge(self, response: httpx.Response, *, is_body_read: bool) -> None:
         status = response.status_code
         said = f"the vendor answered HTTP {status}"
         if status == 403:
             raise VendorRefuses("the vendor refuses (HTTP 403): a symbol unknown to it, or asked too often; wait first")
-        if status == 404:
-            raise FetchFailed("unknown to the vendor (HTTP 404)")
         if status in _RETRIED or status >= 500:
-            raise _Passing(said, _retry_after(response.headers.get("retry-after"), self._clock.now()))
-        if status != 200:
-            raise FetchFailed(said)
+            asked_seconds = _retry_after(response.headers.get("retry-after"), self._clock.now())
+            raise Passing(said, asked_seconds, is_refusal=status == 429)
+        if status != 200 and not is_body_read:
+            raise FetchFailed("unknown to the vendor (HTTP 404)" if status == 404 else said)
         if not response.headers.keys() & {"content-length", "transfer-encoding"}:
             raise FetchFailed("the answer does not say where it ends, so nobody can tell whether it is whole")
 
@@ -176,7 +186,7 @@ class Client:
             if len(body) > largest_bytes:
                 raise FetchFailed(f"more than {largest_bytes} bytes; such an answer is not read to its end")
             if self._clock.monotonic() > deadline:
-                raise _Passing(f"not complete within {self._limits.body_seconds:g} s")
+                raise Passing(f"not complete within {self._limits.body_seconds:g} s")
         return bytes(body)
 
 
@@ -201,7 +211,7 @@ def _on_same_host(response: httpx.Response) -> str:
 
 def _wait_asked(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    return error.asked_seconds if isinstance(error, _Passing) else 0.0
+    return error.asked_seconds if isinstance(error, Passing) else 0.0
 
 
 def _tell(state: tenacity.RetryCallState) -> None:

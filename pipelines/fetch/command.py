@@ -11,11 +11,12 @@ from rich.table import Table
 
 from pipelines import operate
 from pipelines.console import console, progress_bar
-from pipelines.fetch import FEEDS, feed_of
+from pipelines.fetch import ALL_FEEDS, feed_of
 from pipelines.fetch.acceptance import accept, accepted_on, require_accepted
 from pipelines.fetch.arrive import client_for, fetch_items
 from pipelines.fetch.client import Client
-from pipelines.fetch.feed import Feed, FeedError
+from pipelines.fetch.deribit_visit import visit
+from pipelines.fetch.feed import AnyFeed, Feed, FeedError
 from pipelines.lake.store import opened
 from pipelines.load import Loaded
 from pipelines.operator_settings import operator_settings
@@ -26,7 +27,7 @@ def list_feeds() -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("feed", "what", "items", "terms", "accepted"):
         table.add_column(heading, overflow="fold")
-    for feed in FEEDS.values():
+    for feed in ALL_FEEDS.values():
         table.add_row(feed.name, feed.summary, feed.item_name, feed.terms.url, accepted_on(data_paths(), feed) or "no")
     console.print(table)
 
@@ -52,7 +53,7 @@ def fetch(
     return operate.run(None, None) and is_clean
 
 
-def _agree(paths: Paths, feed: Feed, client: Client, *, is_accepting: bool) -> None:
+def _agree(paths: Paths, feed: AnyFeed, client: Client, *, is_accepting: bool) -> None:
     """Show the terms until they are accepted; FeedError when they are not."""
     if accepted_on(paths, feed) is not None:
         return
@@ -63,7 +64,7 @@ def _agree(paths: Paths, feed: Feed, client: Client, *, is_accepting: bool) -> N
     require_accepted(paths, feed)
 
 
-def _fetch(paths: Paths, feed: Feed, items: list[str], client: Client) -> list[Loaded]:
+def _fetch(paths: Paths, feed: AnyFeed, items: list[str], client: Client) -> list[Loaded]:
     with opened(paths) as lake, progress_bar() as bar:
         task = bar.add_task("fetch", total=len(items))
 
@@ -71,7 +72,9 @@ def _fetch(paths: Paths, feed: Feed, items: list[str], client: Client) -> list[L
             bar.advance(task)
             console.print(_line(one), soft_wrap=True)
 
-        return fetch_items(lake, feed, items, client, progress)
+        if isinstance(feed, Feed):
+            return fetch_items(lake, feed, items, client, progress)
+        return visit(lake, items, client, progress) if items else []
 
 
 def _line(one: Loaded) -> str:

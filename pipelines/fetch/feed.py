@@ -28,19 +28,27 @@ class Terms:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyFeed:
+    """What every feed has."""
+
     name: str
     summary: str
     item_name: str  # what its items are
     example: str
     terms: Terms
     base_url: str
-    largest_bytes: int
     item_of: Callable[[str], str]  # what was typed -> the item; FeedError
+    items_now: Callable[[Follow, datetime], Sequence[str]]  # where none are named, at a UTC instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed(AnyFeed):
+    """A feed of files: each item is one, asked for and landed on its own."""
+
+    largest_bytes: int
     path_of: Callable[[str], str]
     check: Callable[[bytes, str], None]  # Unreadable when these bytes cannot be that item
-    items_now: Callable[[Follow, datetime], Sequence[str]]  # where none are named, at a UTC instant
     declared_of: Callable[[str], Declared] = lambda _: NOTHING_DECLARED
 
     def url_of(self, item: str) -> str:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from pipelines.cli import app
 from pipelines.errors import is_for_users
-from pipelines.fetch import FEEDS, command
+from pipelines.fetch import ALL_FEEDS, FEEDS, command
 from pipelines.fetch.acceptance import accept
 from pipelines.fetch.arrive import fetch_items
 from pipelines.fetch.client import Client, Fetched
@@ -310,7 +310,7 @@ def test_the_list_names_every_feed_and_what_is_accepted(dealerflow: Command) -> 
     code, said = dealerflow("fetch", "--list")
     assert code == 0
     lines = {line.split()[0]: line for line in said.splitlines()}
-    assert set(lines) == {"feed", *FEEDS}
+    assert set(lines) == {"feed", *ALL_FEEDS}
     assert lines["treasury"].rstrip().endswith("2024-06-20") and lines["cboe"].rstrip().endswith("no")
 
 

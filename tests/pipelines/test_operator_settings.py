@@ -30,12 +30,14 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         cboe = ["SPX", "spy", "_SPX", "brk.b", "BRKB", "_XEO"]
         index = ["^VIX"]
         treasury = true
+        deribit = ["btc", "SOL", "BTC_USDC", "BTC"]
         [retention]
         superseded_days = 400
         dagster_days = 30
         """,
     )
-    assert read.follow == Follow(cboe=("SPX", "SPY", "BRK.B", "_XEO"), index=("^VIX",), treasury=True)
+    deribit = ("BTC", "SOL", "BTC_USDC")
+    assert read.follow == Follow(("SPX", "SPY", "BRK.B", "_XEO"), ("^VIX",), treasury=True, deribit=deribit)
     assert parts_of(read.follow.cboe) == ["SPX", "SPY", "BRKB", "XEO"]
     assert read.inbox == (Path("/archive/chains"), tmp_path / "drop")
     assert read.retention == Retention(superseded_days=400, dagster_days=30)
@@ -51,6 +53,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ("[follow]\ncboe = [1]", "follow.cboe is a list of texts"),
         ("[follow]\ncboe = ['S PX']", "follow.cboe: 'S PX' is not a symbol"),
         ("[follow]\nindex = ['../VIX']", "is not a symbol"),
+        ("[follow]\nderibit = ['BTC-PERPETUAL']", "follow.deribit: 'BTC-PERPETUAL' is not an underlying"),
+        ("[follow]\nderibit = true", "follow.deribit is a list of texts"),
         ("[follow]\ntreasury = 'yes'", "follow.treasury is true or false"),
         ("inbox = ['']", "inbox is a list of texts"),
         ("[retention]\nsuperseded_days = 0", "retention.superseded_days is a whole number of days"),
@@ -72,7 +76,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
         operator_settings(Paths(tmp_path))
 
 
-@pytest.mark.parametrize("folder", [".", "..", "raw", "lake/deeper", "~nosuchuser/x", "a\\u0000b"])
+@pytest.mark.parametrize("folder", [".", "..", "raw", "lake/deeper", "spool", "~nosuchuser/x", "a\\u0000b"])
 def test_an_inbox_that_holds_the_warehouse_or_names_no_folder_is_refused(tmp_path: Path, folder: str) -> None:
     (tmp_path / "dealerflow.toml").write_text(f'inbox = ["{folder}"]')
     with pytest.raises(SettingsError, match="inbox: "):

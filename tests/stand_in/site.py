@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,12 +42,17 @@ class Site:
         self.requests: list[Request] = []
         self.most_at_once = 0
         self._answers: dict[str, list[Answer]] = {}
+        self._behaving: dict[str, Callable[[str], Answer]] = {}
         self._at_once = 0
         self._lock = threading.Lock()
         self.closing = threading.Event()
 
     def answers(self, path: str, *answers: Answer) -> None:
         self._answers[path] = list(answers)
+
+    def behaves(self, prefix: str, respond: Callable[[str], Answer]) -> None:
+        """Whatever is below this path is answered by the function, which is given path and query, one at a time."""
+        self._behaving[prefix] = respond
 
     def paths(self) -> list[str]:
         return [request.path for request in self.requests]
@@ -58,13 +63,19 @@ class Site:
             self.requests.append(request)
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
-            script = self._answers.get(request.path.partition("?")[0], [Answer(UNKNOWN, 403)])
-            answer = script.pop(0) if len(script) > 1 else script[0]
+            answer = self._answer(request.path)
         try:
             yield answer
         finally:
             with self._lock:
                 self._at_once -= 1
+
+    def _answer(self, target: str) -> Answer:
+        respond = next((given for prefix, given in self._behaving.items() if target.startswith(prefix)), None)
+        if respond is not None:
+            return respond(target)
+        script = self._answers.get(target.partition("?")[0], [Answer(UNKNOWN, 403)])
+        return script.pop(0) if len(script) > 1 else script[0]
 
 
 @contextmanager
@@ -73,6 +84,7 @@ def standing_in() -> Iterator[Site]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a body waits for the acknowledgement of its headers
 
         def do_GET(self) -> None:
             with site.serving(Request(self.path, dict(self.headers))) as answer:
