@@ -12,10 +12,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pipelines import sources
+from pipelines import sources, streamed
 from pipelines.calendar import CalendarError
 from pipelines.lake.catalogue import Sighting, timestamp
-from pipelines.lake.files import sha256_of
+from pipelines.lake.files import sha256_of, sha256_of_file
 from pipelines.lake.raw import Sidecar
 from pipelines.lake.steps import step
 from pipelines.lake.store import Lake
@@ -76,6 +76,7 @@ class Arrival:
     url: str | None = None
     captured_at: datetime | None = None
     published_at: datetime | None = None
+    path: Path | None = None  # of a file on disk, which may be too large to be read at once
 
 
 def load_files(
@@ -100,7 +101,7 @@ def load_arrivals(
 
 
 def _from_disk(path: Path) -> Arrival:
-    return Arrival(shown_name(path), lambda: read_file(path))
+    return Arrival(shown_name(path), lambda: read_file(path), path=path)
 
 
 def shown_name(path: Path) -> str:
@@ -115,12 +116,27 @@ def look(data: bytes, declared: Declared) -> Placed:
     return _place(source, data, Origin(source.NAME, sha256_of(data), declared, mapped_by))
 
 
+def look_at_file(path: Path, declared: Declared, is_known: Callable[[str], bool]) -> Placed | None:
+    """Like `look`, of a file that may be too large to be read at once; None where its hash is known."""
+    source = _streamed_source(path, declared)
+    if source is None:
+        data = read_file(path)
+        return None if is_known(sha256_of(data)) else look(data, declared)
+    sha256 = sha256_of_file(path)
+    return None if is_known(sha256) else place_coins(source.coin_file_of(path), Origin(source.NAME, sha256, declared))
+
+
 def _load(lake: Lake, arrival: Arrival, declared: Declared) -> Loaded:
     try:
-        data = arrival.read()
-        source = _recognise(data, declared)
-        origin = _origin(lake, arrival, source, data, declared)
-        placed = _place(source, data, origin)
+        large = _streamed_source(arrival.path, declared)
+        if large is not None and arrival.path is not None:
+            origin = _origin(lake, arrival, large, arrival.path, declared)
+            placed = place_coins(streamed.reduced(lake, large, origin.raw_sha256), origin)
+        else:
+            data = arrival.read()
+            source = _recognise(data, declared)
+            origin = _origin(lake, arrival, source, data, declared)
+            placed = _place(source, data, origin)
     except (Unreadable, CalendarError, OSError) as error:
         is_unread = isinstance(error, OSError)
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
@@ -137,7 +153,15 @@ def _first_line(reason: str) -> str:
     return next(iter(reason.splitlines()), "unknown")
 
 
-def _origin(lake: Lake, arrival: Arrival, source: ModuleType, data: bytes, declared: Declared) -> Origin:
+def _streamed_source(path: Path | None, declared: Declared) -> ModuleType | None:
+    """Of a file that is read piece by piece."""
+    source = None if path is None or declared.mapping is not None else streamed.source_of(path)
+    if source is not None and path is not None and path.stat().st_size > source.LARGEST_BYTES:
+        raise Unreadable(f"larger than {source.LARGEST_BYTES >> 20} MiB")
+    return source
+
+
+def _origin(lake: Lake, arrival: Arrival, source: ModuleType, data: bytes | Path, declared: Declared) -> Origin:
     """The object kept byte for byte, and the mapping it is read by kept beside it."""
     mapped_by = None
     if declared.mapping is not None:
@@ -145,7 +169,8 @@ def _origin(lake: Lake, arrival: Arrival, source: ModuleType, data: bytes, decla
     sidecar = Sidecar(
         source.NAME, arrival.name, arrival.url, timestamp(arrival.captured_at), timestamp(arrival.published_at)
     )
-    return Origin(source.NAME, lake.raw.put(data, sidecar), declared, mapped_by, arrival.captured_at)
+    sha256 = lake.raw.put_file(data, sidecar) if isinstance(data, Path) else lake.raw.put(data, sidecar)
+    return Origin(source.NAME, sha256, declared, mapped_by, arrival.captured_at)
 
 
 def read_file(path: Path) -> bytes:

@@ -11,18 +11,19 @@ import json
 import logging
 from dataclasses import fields
 from pathlib import Path
-from threading import Lock
 from types import ModuleType
 from typing import Any
 
 import polars as pl
 
+from pipelines import sources
 from pipelines.lake.files import sha256_of, write_durably
 from pipelines.lake.store import LakeFiles
+from pipelines.lake.turn import turn
 from pipelines.sources.coin_file import CoinFile
+from pipelines.sources.line_chunks import HEAD_BYTES
 
 _log = logging.getLogger(__name__)
-_one_at_a_time = Lock()  # two reductions at once would take twice the memory
 _EMPTY = CoinFile()
 _FRAMES = {
     f.name: getattr(_EMPTY, f.name) for f in fields(CoinFile) if isinstance(getattr(_EMPTY, f.name), pl.DataFrame)
@@ -35,14 +36,25 @@ def is_streamed(source: ModuleType) -> bool:
     return bool(getattr(source, "IS_STREAMED", False))
 
 
+def source_of(path: Path) -> ModuleType | None:
+    """The streamed source whose layout the beginning of a regular file shows."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    return next((one for one in sources.COIN_SOURCES if is_streamed(one) and one.recognise(head)), None)
+
+
 def reduced(lake: LakeFiles, source: ModuleType, raw_sha256: str) -> CoinFile:
     """What the object reduces to, read back where that is written down. Raises Unreadable as the source does."""
     folder = lake.paths.reduced / raw_sha256[:2] / f"{raw_sha256}-{source.NAME}-{source.REDUCTION}"
-    with _one_at_a_time:
-        found = _read(folder)
-        if found is None:
-            found = source.coin_file_of(lake.raw.path(raw_sha256))
-            _write(folder, found)
+    found = _read(folder)
+    if found is None:
+        with turn(lake.paths.reduced / "_making.lock"):  # two at once would take twice the memory
+            found = _read(folder)
+            if found is None:
+                found = source.coin_file_of(lake.raw.path(raw_sha256))
+                _write(folder, found)
     return found
 
 

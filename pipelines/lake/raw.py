@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipelines.lake.files import sha256_of, write_durably
+from pipelines.lake.files import copy_durably, sha256_of, sha256_of_file, write_durably
 
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
@@ -40,10 +40,22 @@ class RawStore:
         path = self.path(sha256)
         if not path.exists():
             write_durably(path, data, label="raw")
-        beside = path.with_suffix(".json")
+        self._say(sha256, sidecar)
+        return sha256
+
+    def put_file(self, file: Path, sidecar: Sidecar) -> str:
+        """Like `put`, for what is too large to be held."""
+        sha256 = sha256_of_file(file)
+        path = self.path(sha256)
+        if not path.exists():
+            copy_durably(file, path, sha256, label="raw")
+        self._say(sha256, sidecar)
+        return sha256
+
+    def _say(self, sha256: str, sidecar: Sidecar) -> None:
+        beside = self.path(sha256).with_suffix(".json")
         if not beside.exists():
             write_durably(beside, json.dumps(asdict(sidecar), indent=1, sort_keys=True).encode(), label="sidecar")
-        return sha256
 
     def get(self, sha256: str) -> bytes:
         return self.path(sha256).read_bytes()

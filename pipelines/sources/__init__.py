@@ -2,7 +2,8 @@
 
 A module names itself (NAME), bounds its files (LARGEST_BYTES), recognises its layout from the first bytes
 (`recognise`) and reads it: `pages(data, declared)` for chains, `bars(data, declared)` for daily bars,
-`coin_file(data, declared)` for whatever a coin venue's file holds, `parse(data)` for curves.
+`coin_file(data, declared)` for whatever a coin venue's file holds, `parse(data)` for curves. One whose files may be too
+large to be held says IS_STREAMED (`pipelines/streamed.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from pipelines.sources import (
     mapped_trades,
     optionsdx_coin_txt,
     optionsdx_us_csv,
+    tardis_chain,
+    tardis_trades,
     treasury_par_csv,
 )
 from pipelines.sources.mapping import read_mapping
@@ -35,7 +38,14 @@ CHAIN_SOURCES: tuple[ModuleType, ...] = (
     optionsdx_us_csv,
 )
 BAR_SOURCES: tuple[ModuleType, ...] = (cboe_index_csv, mapped_bars)
-COIN_SOURCES: tuple[ModuleType, ...] = (deribit_responses, optionsdx_coin_txt, mapped_coin_chain, mapped_trades)
+COIN_SOURCES: tuple[ModuleType, ...] = (
+    deribit_responses,
+    optionsdx_coin_txt,
+    tardis_chain,
+    tardis_trades,
+    mapped_coin_chain,
+    mapped_trades,
+)
 SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, *BAR_SOURCES, *COIN_SOURCES, treasury_par_csv)
 CHAIN_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in CHAIN_SOURCES)
 BAR_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in BAR_SOURCES)

@@ -74,8 +74,7 @@ def coin_file(
 
 
 def _coin_source(name: str) -> ModuleType:
-    found: tuple[ModuleType, ...] = getattr(sources, "COIN_SOURCES", ())
-    return next(source for source in found if name == source.NAME)
+    return next(source for source in sources.COIN_SOURCES if name == source.NAME)
 
 
 def _height(file: CoinFile) -> int:

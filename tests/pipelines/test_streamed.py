@@ -38,7 +38,7 @@ class _Toy(ModuleType):
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Toy]:
     source = _Toy()
-    monkeypatch.setattr(sources, "COIN_SOURCES", (source,), raising=False)
+    monkeypatch.setattr(sources, "COIN_SOURCES", (source,))
     parsed.forget()
     yield source
     parsed.forget()
