@@ -113,7 +113,8 @@ def _sums(lists: pl.Series) -> pl.Series:
 
 def _delta_usd(trades: pl.DataFrame, multiplier: float, basis: pl.DataFrame | None) -> pl.Series:
     """Delta that each trade gave its taker in USD, in the order of trade_ts; null where it cannot be told."""
-    spot, iv = _numbers(trades, "index_price"), _numbers(trades, "vendor_iv_frac")
+    stated, iv = _numbers(trades, "index_price"), _numbers(trades, "vendor_iv_frac")
+    spot = np.where(stated > 0.0, stated, np.nan)
     seconds = (trades["expiry_ts"] - trades["trade_ts"]).dt.total_microseconds().cast(pl.Float64).to_numpy() / 1e6
     delta = greeks(
         spot=spot,

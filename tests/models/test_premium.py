@@ -92,6 +92,7 @@ def test_the_basis_is_that_of_the_last_chain_at_or_before_the_trade_of_the_same_
     "lack",
     [
         {"vendor_iv_frac": None}, {"vendor_iv_frac": 0.0}, {"vendor_iv_frac": float("nan")}, {"index_price": None},
+        {"index_price": 0.0},
         {"taker_side": "unknown"}, {"expiry_ts": DAY},
     ],
 )  # fmt: skip
