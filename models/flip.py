@@ -66,12 +66,13 @@ def make_legs(
     series: Ints,
     is_delta_of_forward: bool = False,
 ) -> Legs:
-    """Legs from arrays of one length (weights: models x legs); legs without volatility or weight are left out.
+    """Legs from arrays of one length (weights: models x legs); legs without a gamma or a weight are left out.
 
     Gamma as in `models.black.greeks`: D b phi(d1)/(P s sqrt T) with d1 = [ln(b P/K) + s^2 T/2]/(s sqrt T), b = F/S;
     without D b where `is_delta_of_forward`.
     """
-    used = np.isfinite(iv_frac) & (iv_frac > 0) & np.any(weights != 0.0, axis=0)
+    is_priced = np.isfinite(iv_frac) & (iv_frac > 0) & (forward > 0) & (t_years > 0)
+    used = is_priced & np.any(weights != 0.0, axis=0)
     ratio = forward[used] / spot
     total = iv_frac[used] * np.sqrt(t_years[used])
     units = np.ones_like(ratio) if is_delta_of_forward else discount_factor[used] * ratio

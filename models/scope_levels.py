@@ -19,7 +19,7 @@ def strike_levels(book: Book, columns: Mapping[str, Floats], is_member: Bools, i
 
     `columns` as `strike_columns` gives them; `is_member` and `is_zero_dte` one flag per strike of the book.
     """
-    market = open_interest_levels(book, is_member)
+    market = _open_interest_levels(book, is_member)
     is_today = is_member & is_zero_dte
     is_all_today = np.array_equal(is_today, is_member)
     found: list[Levels] = []
@@ -41,7 +41,7 @@ def strike_levels(book: Book, columns: Mapping[str, Floats], is_member: Bools, i
     return found
 
 
-def open_interest_levels(book: Book, is_member: Bools) -> Levels:
+def _open_interest_levels(book: Book, is_member: Bools) -> Levels:
     """Levels that need no volatility and no dealer model: from every listed strike of standard contracts."""
     open_interest = book.numbers["open_interest"]
     chosen = is_member[book.row] & book.is_standard & np.isfinite(open_interest)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -76,9 +75,6 @@ class _Scoped:
     curves: Floats
 
 
-_NO_POSITIONS: Mapping[DealerModel, str] = MappingProxyType({})
-
-
 def expose(
     contracts: pl.DataFrame,
     *,
@@ -87,7 +83,7 @@ def expose(
     monthly_expiries: Collection[date],
     has_expired_session_contracts: bool,
     dealer_models: tuple[DealerModel, ...] = c.DEALER_MODELS,
-    positions: Mapping[DealerModel, str] = _NO_POSITIONS,
+    positions: Mapping[DealerModel, str] | None = None,
     zero_dte_date: date | None = None,
     quantity_unit: QuantityUnit = "contracts",
     is_delta_of_forward: bool = False,
@@ -105,8 +101,9 @@ def expose(
     Scopes without live contracts or without any known position keep their row, with nulls; a dealer model without any
     known position has no rows by strike or expiry. Frames are sorted by dealer model as given, then scope.
     """
-    book = book_of(contracts, spot, tuple(positions.values()))
-    quantity = quantities(book, dealer_models, positions)
+    given = positions or {}
+    book = book_of(contracts, spot, tuple(given.values()))
+    quantity = quantities(book, dealer_models, given)
     columns = strike_columns(book, quantity)
     members = scope_members(book.expiry_dates, session_date, monthly_expiries, zero_dte_date)
     repriced = reprice(book, quantity, is_delta_of_forward=is_delta_of_forward)

@@ -105,3 +105,55 @@ def test_the_zero_dte_map_holds_only_what_expires_today():
         both, summary, zero_dte_date=SESSION, previous=None, previous_snapshot_ts=None, history=None
     )
     assert found.select("scope", "strike").rows() == [("0dte", 100.0), ("all", 100.0), ("all", 105.0)]
+
+
+def traded(*rows: tuple[float, float | None, int], expiry: date = SESSION) -> pl.DataFrame:
+    """Rows of (strike, net quantity, trades), all of one expiry."""
+    return pl.DataFrame(
+        {
+            "expiry_date": [expiry] * len(rows), "strike": [row[0] for row in rows],
+            "taker_net_quantity": [row[1] for row in rows], "trades": [row[2] for row in rows],
+        },
+        schema_overrides={
+            "expiry_date": pl.Date(), "strike": pl.Float64(), "taker_net_quantity": pl.Float64(), "trades": pl.Int64()
+        },
+    )  # fmt: skip
+
+
+def map_with_trades(trades: pl.DataFrame | None, *, has_previous: bool = True) -> pl.DataFrame:
+    """Strikes 100 and 105 expire today, 105 next week too."""
+    listed = pl.concat([strikes({100.0: 1.0, 105.0: 1.0}), strikes({105.0: 2.0}, expiry=SESSION + timedelta(days=7))])
+    summary = pl.DataFrame({"dealer_model": ["short_all"], "scope": ["all"], "gross_gex_usd_per_1pct": [1.0]})
+    found = exposure_heatmap(
+        listed, summary, zero_dte_date=SESSION, previous=None, previous_snapshot_ts=None, history=None
+    )
+    return exposure_heatmap(
+        listed, summary, zero_dte_date=SESSION, previous=found if has_previous else None,
+        previous_snapshot_ts=EARLIER if has_previous else None, history=None, trades=trades,
+    )  # fmt: skip
+
+
+TRADED = ("scope", "strike", "taker_net_quantity", "trades")
+
+
+def test_trades_behind_a_change_are_summed_over_the_expiries_of_the_scope():
+    later = traded((105.0, -4.0, 1), expiry=SESSION + timedelta(days=7))
+    found = map_with_trades(pl.concat([traded((105.0, 1.5, 2), (105.0, 0.5, 1), (110.0, 9.0, 9)), later]))
+    assert found.select(TRADED).rows() == [
+        ("0dte", 100.0, 0.0, 0), ("0dte", 105.0, 2.0, 3), ("all", 100.0, 0.0, 0), ("all", 105.0, -2.0, 4)
+    ]  # fmt: skip
+
+
+def test_a_trade_whose_side_is_unknown_counts_and_leaves_no_net():
+    found = map_with_trades(traded((105.0, 1.5, 2), (105.0, None, 1)))
+    assert found.filter(pl.col("strike") == 105).select(TRADED[2:]).rows() == [(None, 3)] * 2
+
+
+def test_no_trades_are_zero_and_unknown_trades_are_null():
+    assert map_with_trades(traded()).select(TRADED[2:]).rows() == [(0.0, 0)] * 4
+    assert map_with_trades(None).select(TRADED[2:]).rows() == [(None, None)] * 4
+
+
+def test_trades_since_nothing_are_null():
+    found = map_with_trades(traded((105.0, 1.5, 2)), has_previous=False)
+    assert found.select(TRADED[2:]).rows() == [(None, None)] * 4
