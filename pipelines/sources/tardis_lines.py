@@ -61,14 +61,19 @@ class TardisLines:
     def _look(self, data: bytes, below: int, number: int) -> tuple[pl.DataFrame, pl.Series, pl.Series]:
         """The columns that are looked at, the lines, and their row numbers; `number` is that of the line before."""
         numbers = pl.int_range(number + 1, number + 1 + below, eager=True)
-        is_plain = data.count(b",") == below * (len(self.names) - 1) and b"\0" not in data
-        if is_plain:
+        if b"\0" not in data:
             try:
-                return *self._read(data), numbers
-            except (pl.exceptions.PolarsError, UnicodeError):
+                looked_at, lines = self._read(data)
+            except pl.exceptions.PolarsError:
                 pass  # something is no text
-        good, numbers = self._sound(data, numbers)
-        return *self._read(good), numbers
+            else:
+                if lines.len() == below and (lines.str.count_matches(",", literal=True) == len(self.names) - 1).all():
+                    return looked_at, lines, numbers
+        data, numbers = self._sound(data, numbers)
+        looked_at, lines = self._read(data)
+        if lines.len() != numbers.len():
+            raise Unreadable("its lines cannot be told apart")
+        return looked_at, lines, numbers
 
     def _read(self, data: bytes) -> tuple[pl.DataFrame, pl.Series]:
         if not data:
@@ -78,9 +83,7 @@ class TardisLines:
             data, has_header=False, schema=schema, columns=self._places(_LOOKED_AT), quote_char=None, ignore_errors=True
         )
         lines = pl.read_csv(data, has_header=False, schema=_LINES, separator="\x01", quote_char=None).to_series()
-        if looked_at.height != lines.len() or lines.len() != data.count(b"\n"):
-            raise Unreadable("its lines cannot be told apart")
-        return looked_at, lines
+        return looked_at, lines if looked_at.height == lines.len() else lines.clear()
 
     def _places(self, columns: Iterable[str]) -> list[int]:
         return sorted(self.names.index(name) for name in columns)
