@@ -20,7 +20,7 @@ from pipelines.lake.raw import Sidecar
 from pipelines.lake.steps import step
 from pipelines.lake.store import Lake
 from pipelines.placing import Origin, Placed, place_bars, place_curves, place_pages, same_places
-from pipelines.placing_coins import place_coins
+from pipelines.placing_trades import place_venue_file
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
 
 _log = logging.getLogger(__name__)
@@ -123,7 +123,9 @@ def look_at_file(path: Path, declared: Declared, is_known: Callable[[str], bool]
         data = read_file(path)
         return None if is_known(sha256_of(data)) else look(data, declared)
     sha256 = sha256_of_file(path)
-    return None if is_known(sha256) else place_coins(source.coin_file_of(path), Origin(source.NAME, sha256, declared))
+    if is_known(sha256):
+        return None
+    return place_venue_file(source.coin_file_of(path), Origin(source.NAME, sha256, declared))
 
 
 def _load(lake: Lake, arrival: Arrival, declared: Declared) -> Loaded:
@@ -131,7 +133,7 @@ def _load(lake: Lake, arrival: Arrival, declared: Declared) -> Loaded:
         large = _streamed_source(arrival.path, declared)
         if large is not None and arrival.path is not None:
             origin = _origin(lake, arrival, large, arrival.path, declared)
-            placed = place_coins(streamed.reduced(lake, large, origin.raw_sha256), origin)
+            placed = place_venue_file(streamed.reduced(lake, large, origin.raw_sha256), origin)
         else:
             data = arrival.read()
             source = _recognise(data, declared)
@@ -207,7 +209,7 @@ def _place(source: ModuleType, data: bytes, origin: Origin) -> Placed:
     if source in sources.BAR_SOURCES:
         return place_bars(source.bars(data, origin.declared), origin)
     if source in sources.COIN_SOURCES:
-        return place_coins(source.coin_file(data, origin.declared), origin)
+        return place_venue_file(source.coin_file(data, origin.declared), origin)
     return place_curves(source.parse(data), origin)
 
 

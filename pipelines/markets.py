@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 
+STANDARD_MULTIPLIER = 100.0  # units of the underlying a US contract
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """How the contracts under one option root settle."""
@@ -14,7 +17,7 @@ class Root:
     underlying: str
     settlement: str = "pm"
     exercise: str = "american"
-    multiplier: float = 100.0
+    multiplier: float = STANDARD_MULTIPLIER
     is_standard: bool = True
 
 

@@ -20,7 +20,7 @@ from pipelines.markets import CRYPTO
 from pipelines.materialise import bring_up_to_date
 from pipelines.settings import Paths, data_paths
 from pipelines.sources.page import Declared
-from pipelines.stages.spine import ALL_STAGES, OWN_RHYTHM, SPINES, US_SPINE
+from pipelines.stages.spine import ALL_STAGES, OWN_RHYTHM, SPINES, TRADES, US_SPINE
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.query import query
 
@@ -62,7 +62,7 @@ def _compute(lake: Lake, first: date | None, last: date | None) -> bool:
 
             # A session rests on curves of earlier days, so the range does not apply to them.
             reports = bring_up_to_date(lake, OWN_RHYTHM, progress=progress)
-            reports += bring_up_to_date(lake, US_SPINE, first=first, last=last, progress=progress)
+            reports += bring_up_to_date(lake, (*US_SPINE, *TRADES), first=first, last=last, progress=progress)
             reports += bring_up_to_date(
                 lake, SPINES[CRYPTO.name], first=first, last=last, market=CRYPTO.name, until=now, progress=progress
             )

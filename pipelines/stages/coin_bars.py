@@ -9,7 +9,7 @@ import polars as pl
 from models.conventions import METHOD_VERSIONS
 from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.placing_coins import DERIBIT_KINDS, part_column, session_of
-from pipelines.stages.coin_landing import file_of, hourly, quarantine_of
+from pipelines.stages.coin_files import file_of, hourly, quarantine_of
 from pipelines.stages.snapshots import conformed
 
 Kind = Literal["bars", "deliveries"]
@@ -18,7 +18,9 @@ Kind = Literal["bars", "deliveries"]
 def _newest(inputs: Inputs, kind: Kind, key: list[str]) -> pl.DataFrame:
     """The partition's rows of one kind, each as it was stated last."""
     here = (pl.col(part_column(kind)) == inputs.key.part) & (session_of(kind) == inputs.key.session_date)
-    rows = pl.concat(getattr(file_of(inputs, sighting), kind).filter(here) for sighting in inputs.sightings)
+    rows: pl.DataFrame = pl.concat(
+        getattr(file_of(inputs, sighting), kind).filter(here) for sighting in inputs.sightings
+    )
     return rows.sort(*key, "known_at", maintain_order=True).unique(key, keep="last", maintain_order=True).sort(key)
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import replace
+from datetime import datetime, time, timedelta
 
 import polars as pl
 
 from models.conventions import METHOD_VERSIONS
-from models.taker_flow import unique_trades
-from pipelines.lake.catalogue import Sighting
 from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.markets import CRYPTO
-from pipelines.placing_coins import DERIBIT_KINDS, end_of_hour, part_column, session_of
-from pipelines.sources.coin_file import CoinFile
-from pipelines.stages import parsed
+from pipelines.placing_coins import DERIBIT_KINDS, part_column, session_of
+from pipelines.stages.coin_files import file_of, hourly, quarantine_of
 from pipelines.stages.snapshots import conformed
+from pipelines.stages.trades import coverage_of, trades_of
 
 _KIND_SOURCES = {
     "chains": CRYPTO.source_precedence,
@@ -26,18 +23,6 @@ _KIND_SOURCES = {
 }
 _SLOT = "10m"  # in which one source speaks for a chain
 _PRICES = ("bid", "ask", "last", "mark")
-
-
-def hourly(sightings: list[Sighting]) -> list[Sighting]:
-    """What is computed counts from the end of the hour in which it was seen."""
-    return [replace(sighting, known_at=end_of_hour(sighting.known_at)) for sighting in sightings]
-
-
-def file_of(inputs: Inputs, sighting: Sighting) -> CoinFile:
-    detail = json.loads(sighting.detail)
-    return parsed.coin_file(
-        inputs.lake, detail["module"], sighting.raw_sha256, detail["underlying"], detail["mapping"]
-    )  # fmt: skip
 
 
 def rows_of(inputs: Inputs, kind: str) -> Iterator[pl.DataFrame]:
@@ -56,12 +41,14 @@ def compute(inputs: Inputs) -> Output:
     seen = list(rows_of(inputs, "chains"))
     chains, pages = _chains(seen, instruments)
     heard = list(rows_of(inputs, "trades"))
-    trades = _trades(heard)
+    trades = trades_of(heard)
+    start = datetime.combine(inputs.key.session_date, time())
+    files = [file_of(inputs, sighting) for sighting in inputs.sightings if sighting.source in CRYPTO.trade_sources]
     frames = {
         "chains": chains,
         "pages": pages,
         "option_trades": trades,
-        "trade_coverage": _coverage(inputs),
+        "trade_coverage": coverage_of(files, inputs.key.part, start, start + timedelta(days=1)),
         "instruments": instruments,
         "quarantine": quarantine_of(inputs),
     }
@@ -142,57 +129,6 @@ def _pages(rows: pl.DataFrame) -> pl.DataFrame:
         )
     )
     return conformed(pages, "pages").sort("snapshot_ts", "source")
-
-
-def _trades(heard: list[pl.DataFrame]) -> pl.DataFrame:
-    if not any(frame.height for frame in heard):
-        return empty("option_trades")
-    index = pl.col("index_price")
-    trades = unique_trades(pl.concat(heard)).sort("trade_ts", "contract_id", "trade_seq", "trade_id")
-    trades = trades.with_columns(
-        price_coins=pl.when("is_inverse").then("price"),
-        price_usd=pl.when("is_inverse").then(pl.col("price") * index).otherwise("price"),
-        trade_number=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
-    )
-    return conformed(trades, "option_trades")
-
-
-def _coverage(inputs: Inputs) -> pl.DataFrame:
-    """Spans of the day of which every trade is there, those that touch put together; known when the last of them is."""
-    start = pl.lit(inputs.key.session_date).cast(pl.Datetime("us"))
-    end = start + pl.duration(days=1)
-    stated = [
-        file_of(inputs, sighting).coverage for sighting in inputs.sightings if sighting.source in CRYPTO.trade_sources
-    ]
-    if not stated:
-        return empty("trade_coverage")
-    spans = (
-        pl.concat(stated)
-        .filter(pl.col("underlying") == inputs.key.part)
-        .with_columns(from_ts=pl.max_horizontal("from_ts", start), until_ts=pl.min_horizontal("until_ts", end))
-        .filter(pl.col("from_ts") < pl.col("until_ts"))
-        .unique()
-        .sort("from_ts", "until_ts", "known_at")
-    )
-    is_apart = pl.col("from_ts") > pl.col("until_ts").cum_max().shift(1)
-    joined = spans.with_columns(run=is_apart.fill_null(value=True).cum_sum()).group_by("run", maintain_order=True)
-    merged = joined.agg(
-        pl.col("underlying").first(), pl.col("from_ts").first(), pl.col("until_ts").max(), pl.col("known_at").max()
-    )
-    return conformed(merged, "trade_coverage")
-
-
-def quarantine_of(inputs: Inputs) -> pl.DataFrame:
-    """What was set aside of the files whose first place this is."""
-    found = [empty("quarantine")]
-    for sighting in inputs.sightings:
-        if json.loads(sighting.detail).get("has_rejected"):
-            rows = file_of(inputs, sighting).rejected.with_columns(
-                raw_sha256=pl.lit(sighting.raw_sha256), source=pl.lit(sighting.source)
-            )
-            found.append(conformed(rows, "quarantine"))
-    key = ["raw_sha256", "row_number", "row_part"]
-    return pl.concat(found).unique(key, keep="first", maintain_order=True).sort(key)
 
 
 COIN_LANDING = Stage(

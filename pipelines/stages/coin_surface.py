@@ -38,7 +38,7 @@ def compute(inputs: Inputs) -> Output:
     frames["snapshot_marks"] = conformed(marks, "snapshot_marks")
     listed = chains.join(known, on=_SNAPSHOT, how="semi")
     expired = listed.filter(pl.col("expiry_ts") <= pl.col("snapshot_ts"))
-    accounting = {
+    accounting: dict[str, dict[str, float]] = {
         "rows": {"in": listed.height, "out": frames["option_snapshots"].height, "expired": expired.height},
         "open_interest": {
             "in": float(listed["open_interest"].sum()),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 
-from models.conventions import METHOD_VERSIONS
+from models.conventions import METHOD_VERSIONS, QuantityUnit
 from models.premium import premium_flow, zero_dte_flow
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.stages.snapshots import conformed
@@ -14,16 +16,36 @@ _MARKS = ("snapshot_ts", "spot")
 
 
 def compute(inputs: Inputs) -> Output:
+    return build(inputs, underlying=inputs.key.part, quantity_unit="coins", basis=_basis(inputs))
+
+
+def build(
+    inputs: Inputs,
+    *,
+    underlying: str,
+    quantity_unit: QuantityUnit,
+    multiplier: float = 1.0,
+    basis: pl.DataFrame | None = None,
+    expiry_session: date | None = None,
+) -> Output:
+    """Both tables. `expiry_session`: the session whose expiries are the same day's; None on coin venues."""
     trades = inputs.read("option_trades")
-    basis = _basis(inputs)
+    histories = {
+        table: inputs.lake.read(versions[-1]) if (versions := inputs.earlier[table]) else None
+        for table in ("premium_flow", "zero_dte_flow")
+    }
+    before, same_day_before = histories["premium_flow"], histories["zero_dte_flow"]
+    found = {
+        "premium_flow": premium_flow(trades, multiplier=multiplier, basis=basis, history=before),
+        "zero_dte_flow": zero_dte_flow(
+            trades, session_date=expiry_session, multiplier=multiplier, basis=basis, history=same_day_before
+        ),
+    }
     frames = {}
-    for table, model in (("premium_flow", premium_flow), ("zero_dte_flow", zero_dte_flow)):
-        before = inputs.earlier[table]
-        history = inputs.lake.read(before[-1]) if before else None
-        rows = model(trades, basis=basis, history=history)
+    for table, rows in found.items():
         named = rows.with_columns(
-            underlying=pl.lit(inputs.key.part),
-            quantity_unit=pl.lit("coins"),
+            underlying=pl.lit(underlying),
+            quantity_unit=pl.lit(quantity_unit),
             known_at=pl.max_horizontal("known_at", pl.col("minute_ts") + pl.duration(minutes=1)),
         )
         frames[table] = conformed(named, table)

@@ -6,7 +6,7 @@ from datetime import datetime, time
 
 import polars as pl
 
-from models.conventions import METHOD_VERSIONS
+from models.conventions import METHOD_VERSIONS, QuantityUnit
 from models.taker_flow import closing_state, taker_inventory, trade_holes
 from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
@@ -14,34 +14,36 @@ from pipelines.stages.snapshots import conformed
 
 
 def compute(inputs: Inputs) -> Output:
+    start = datetime.combine(inputs.key.session_date, time())
+    return build(inputs, underlying=inputs.key.part, start=start, quantity_unit="coins")
+
+
+def build(inputs: Inputs, *, underlying: str, start: datetime, quantity_unit: QuantityUnit) -> Output:
+    """The inventory of a session that begins at `start`."""
     trades = inputs.read("option_trades")
     if trades.is_empty() and inputs.read("trade_coverage").is_empty():
         # A day that nobody collected: what is held stays with the day before, and later trades show the hole.
         return Output({"dealer_inventory": empty("dealer_inventory"), "trade_holes": empty("trade_holes")})
-    opening = opening_of(inputs)
-    rows = taker_inventory(trades, opening, from_ts=_start(inputs))
+    opening = opening_of(inputs, start)
+    rows = taker_inventory(trades, opening, from_ts=start)
     frames = {
         "dealer_inventory": conformed(
             _beside_open_interest(rows, inputs).with_columns(
-                underlying=pl.lit(inputs.key.part),
-                quantity_unit=pl.lit("coins"),
+                underlying=pl.lit(underlying),
+                quantity_unit=pl.lit(quantity_unit),
                 known_at=pl.max_horizontal("known_at", "bucket_ts"),  # before its end nobody knows a bucket
             ),
             "dealer_inventory",
         ),
-        "trade_holes": _holes(trades, opening, inputs.key.part),
+        "trade_holes": _holes(trades, opening, underlying),
     }
     return Output(frames)
 
 
-def _start(inputs: Inputs) -> datetime:
-    return datetime.combine(inputs.key.session_date, time())
-
-
-def opening_of(inputs: Inputs) -> pl.DataFrame | None:
-    """What was held when the day began, by the newest earlier day that has trades; None without one."""
+def opening_of(inputs: Inputs, start: datetime) -> pl.DataFrame | None:
+    """What was held when the session began, by the newest earlier day that has trades; None without one."""
     before = inputs.earlier["dealer_inventory"]
-    return closing_state(inputs.lake.read(before[-1]), _start(inputs)) if before else None
+    return closing_state(inputs.lake.read(before[-1]), start) if before else None
 
 
 def _beside_open_interest(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
@@ -62,13 +64,13 @@ def _beside_open_interest(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
     )
 
 
-def _holes(trades: pl.DataFrame, opening: pl.DataFrame | None, part: str) -> pl.DataFrame:
+def _holes(trades: pl.DataFrame, opening: pl.DataFrame | None, underlying: str) -> pl.DataFrame:
     """Trades missing after the first that is known; what lies before it is a late start, not a hole."""
     if trades["trade_seq"].null_count() == trades.height:
         return empty("trade_holes")
     carried = [] if opening is None else opening["contract_id"].unique().to_list()
     found = trade_holes(trades, opening).filter((pl.col("from_seq") > 1) | pl.col("contract_id").is_in(carried))
-    return conformed(found.with_columns(underlying=pl.lit(part)), "trade_holes").sort("contract_id", "from_seq")
+    return conformed(found.with_columns(underlying=pl.lit(underlying)), "trade_holes").sort("contract_id", "from_seq")
 
 
 INVENTORY = Stage(

@@ -40,7 +40,10 @@ def positions_of(inputs: Inputs, snapshots: list[datetime]) -> Positions:
     ends = covered_spans(inputs)
     positions_ts = {snapshot: _last_bucket(snapshot, ends) for snapshot in snapshots}
     wanted = sorted({bucket for bucket in positions_ts.values() if bucket is not None})
-    rows, opening = inputs.read("dealer_inventory"), opening_of(inputs)
+    rows, opening = (
+        inputs.read("dealer_inventory"),
+        opening_of(inputs, datetime.combine(inputs.key.session_date, time())),
+    )
     found = positions_at(rows, opening, wanted)
     key = ["bucket_ts", "contract_id"]
     held = found.select(key).unique(maintain_order=True)

@@ -19,15 +19,17 @@ from pipelines.stages.marks import MARKS
 from pipelines.stages.quality import QUALITY
 from pipelines.stages.rates import RATES
 from pipelines.stages.surface import SURFACE
+from pipelines.stages.us_trades import US_FLOW, US_INVENTORY, US_TRADES
 
 US_SPINE: tuple[Stage, ...] = (LANDING, BARS, MARKS, SURFACE, EXPOSURES, HEATMAP, QUALITY)
 COIN_SPINE: tuple[Stage, ...] = (
     COIN_LANDING, COIN_SURFACE, INVENTORY, FLOW, COIN_EXPOSURES, COIN_HEATMAP, QUALITY,
 )  # fmt: skip
 COIN_OWN_RHYTHM: tuple[Stage, ...] = (COIN_BARS, DELIVERIES)  # their parts are symbols, or nothing rests on them
+TRADES: tuple[Stage, ...] = (US_TRADES, US_INVENTORY, US_FLOW)  # in parts of their own
 OWN_RHYTHM: tuple[Stage, ...] = (RATES, FILE_BARS)  # their partitions are not sessions
 SPINES: dict[str, tuple[Stage, ...]] = {
-    "us": (*OWN_RHYTHM, *US_SPINE),
+    "us": (*OWN_RHYTHM, *US_SPINE, *TRADES),
     "crypto": (*COIN_OWN_RHYTHM, *COIN_SPINE),
 }  # by market
 ALL_STAGES: tuple[Stage, ...] = tuple(dict.fromkeys(stage for stages in SPINES.values() for stage in stages))
