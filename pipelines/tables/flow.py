@@ -108,6 +108,18 @@ ZERO_DTE_FLOW = replace(
     description="The same for the expiry of the same day; on coin venues the next one at 08:00 UTC.",
 )
 
+ZERO_DTE_PUT_SHARE = Table(
+    name="zero_dte_put_share",
+    family=FAMILY,
+    grain="underlying x minute_ts",
+    description="By minute, how much of the premium in the same day's expiry is paid for puts.",
+    key=names("market underlying minute_ts"),
+    columns=words("market underlying minute_ts call_premium_usd put_premium_usd put_share_frac"),
+    nullable=frozenset(names("call_premium_usd put_premium_usd put_share_frac")),
+    is_partitioned=False,
+)
+
 FAMILY_TABLES = (
     OPTION_TRADES, TRADE_COVERAGE, TRADE_HOLES, INSTRUMENTS, DEALER_INVENTORY, PREMIUM_FLOW, ZERO_DTE_FLOW,
+    ZERO_DTE_PUT_SHARE,
 )  # fmt: skip

@@ -16,7 +16,7 @@ from pipelines.tables.vocabulary import words
 CONTRACT = {
     "contracts", "option_snapshots", "expiry_surface", "snapshot_quality", "strike_exposures", "exposure_summary",
     "key_levels", "key_levels_latest", "gamma_profile", "exposure_heatmap", "opex_rolloff", "treasury_zero_curve",
-    "price_bars", "delivery_prices", "dealer_inventory", "premium_flow", "zero_dte_flow",
+    "price_bars", "delivery_prices", "dealer_inventory", "premium_flow", "zero_dte_flow", "zero_dte_put_share",
     "load_ledger", "quarantine", "refusals", "gap_ledger", "partition_versions", "method_versions", "default_models",
     "data_dictionary",
 }  # fmt: skip
