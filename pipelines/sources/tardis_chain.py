@@ -48,9 +48,10 @@ _NUMBERS = {
     "stated_expiry": "expiration",
 }
 _COLUMNS = (*LEADING, "type", *_NUMBERS.values())
-_MOST_HELD = 3_000_000  # rows that are some option's last before some snapshot: a week of a whole exchange
-_MOST_ROWS = 6_000_000  # with those that are carried on
-_COMPACT_EVERY = 500_000
+_MOST_HELD = 1_500_000  # rows that are some option's last before some snapshot: three days of the whole exchange
+_MOST_ROWS = 2_000_000  # with those that are carried on
+_COMPACT_EVERY = 250_000
+_ROWS_AT_ONCE = 50_000
 _HELD = {
     "symbol": pl.String(), "local_timestamp": pl.Int64(), "row_number": pl.Int64(), "bucket": pl.Int64(),
     "line": pl.String(),
@@ -78,21 +79,7 @@ def coin_file(data: bytes, declared: Declared) -> CoinFile:
 
 def _read(file: BinaryIO) -> CoinFile:
     lines = TardisLines(file, _COLUMNS)
-    last, first_ts, last_ts = _last_of_each_bucket(lines)
-    until = _end_of_bucket(last_ts)
-    if until - last_ts > _REACHES_END:
-        until -= BUCKET
-    if until <= first_ts:
-        raise Unreadable("the file ends before its first ten minutes do")
-    standing = last.filter(pl.col("bucket") <= until)
-    judged, refused = judge(
-        _typed(lines.cells(standing), standing["bucket"]),
-        "chains",
-        [
-            (pl.col("is_unreadable"), "unreadable_number"),
-            (pl.col("is_of_another"), "symbol_contradicts_columns"),
-        ],
-    )
+    judged, refused, until = _judged(lines)
     chains = _carried(judged, until)
     copies = chains.height - chains["row_number"].n_unique()
     set_aside = pl.concat([refused, lines.broken_rows("chains")]).sort("row_number")
@@ -102,6 +89,25 @@ def _read(file: BinaryIO) -> CoinFile:
         rows_in=lines.rows + copies,
         rows_passed=lines.rows + copies - chains.height - set_aside.height,
     )
+
+
+def _judged(lines: TardisLines) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """The rows that begin to stand at their snapshot, those that would and do not hold together, the last snapshot."""
+    last, first_ts, last_ts = _last_of_each_bucket(lines)
+    until = _end_of_bucket(last_ts)
+    if until - last_ts > _REACHES_END:
+        until -= BUCKET
+    if until <= first_ts:
+        raise Unreadable("the file ends before its first ten minutes do")
+    reasons = [
+        (pl.col("is_unreadable"), "unreadable_number"),
+        (pl.col("is_of_another"), "symbol_contradicts_columns"),
+    ]
+    parts = [
+        judge(_typed(lines.cells(part), part["bucket"]), "chains", reasons)
+        for part in last.filter(pl.col("bucket") <= until).iter_slices(_ROWS_AT_ONCE)
+    ]
+    return pl.concat(kept for kept, _ in parts), pl.concat(refused for _, refused in parts), until
 
 
 def _end_of_bucket(clock: int) -> int:
