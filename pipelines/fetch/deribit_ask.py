@@ -17,10 +17,8 @@ from pipelines.sources.page import Unreadable
 
 Host = Literal["live", "history"]
 Params = Mapping[str, str | int]
-_HOSTS: dict[Host, tuple[str, str]] = {
-    "live": ("deribit", FEED.base_url),
-    "history": ("deribit_history", "https://history.deribit.com"),
-}
+HISTORY_URL = "https://history.deribit.com"
+_HOSTS: dict[Host, tuple[str, str]] = {"live": ("deribit", FEED.base_url), "history": ("deribit_history", HISTORY_URL)}
 LARGEST_BYTES = 48 * 2**20  # a line of a bundle, in which quotes are escaped, may hold 64
 TOO_MANY_REQUESTS, INVALID_PARAMS = 10028, -32602
 _PAUSE_SECONDS = 0.1  # twenty requests a second are allowed

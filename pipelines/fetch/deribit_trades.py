@@ -8,16 +8,20 @@ one instrument at a time, and what even then does not come is a named hole.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
 from pipelines.fetch.client import FetchFailed
 from pipelines.fetch.deribit_ask import INVALID_PARAMS, Ask, Declined, Host, Params
+from pipelines.sources.deribit_bundle import claim_line
 
+_EPOCH = datetime(1970, 1, 1)
 MINUTE_MS = 60_000
-DAY_MS = 24 * 60 * MINUTE_MS
+_HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * _HOUR_MS
 LIVE_MS = DAY_MS - 10 * MINUTE_MS  # how far back the live host is asked: beyond a day it answers with nothing
 _LATEST_LIVE_MS = DAY_MS - MINUTE_MS
 BY_TIME = "public/get_last_trades_by_currency_and_time"
@@ -40,6 +44,10 @@ class Span:
     from_ms: int
     until_ms: int
 
+    def claim(self, captured_at: datetime, underlyings: Sequence[str], holes: Iterable[Hole]) -> str:
+        """The line of a bundle that says so."""
+        return claim_line(captured_at, underlyings, instant_of(self.from_ms), instant_of(self.until_ms), holes)
+
 
 class Hole(NamedTuple):
     """Trades that an instrument must have had and that cannot be had."""
@@ -59,9 +67,11 @@ class _Trade(NamedTuple):
 def every_trade(ask: Ask, span: Span, now_ms: int) -> list[Hole]:
     """Ask until every trade of the span came, however often; the replies are the caller's, by `ask`.
 
-    The last day is asked from the live host at `now_ms`, what is older from that of history.
+    The last day is asked from the live host at `now_ms`, what is older from that of history; from which hour on, so
+    that a repeat soon after asks the same.
     """
-    live_from = min(max(now_ms - LIVE_MS, span.from_ms), span.until_ms)
+    hour = now_ms - LIVE_MS + _HOUR_MS - 1
+    live_from = min(max(hour - hour % _HOUR_MS, span.from_ms), span.until_ms)
     hosts: list[Host] = []
     search = _Search(ask, span)
     if span.from_ms < live_from:
@@ -206,3 +216,11 @@ def _number(trade_id: str) -> tuple[int, str]:
 def _missing(seqs: set[int], low: int, high: int) -> Iterator[tuple[int, int]]:
     held = sorted(seq for seq in seqs if low <= seq <= high)
     return ((before + 1, after - 1) for before, after in pairwise(held) if after - before > 1)
+
+
+def milliseconds_of(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(milliseconds=1)
+
+
+def instant_of(ms: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=ms)

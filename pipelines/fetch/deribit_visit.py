@@ -6,7 +6,6 @@ A part that fails leaves the others unharmed. What came of it stays in the bundl
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 
 from pipelines.fetch.acceptance import require_accepted
 from pipelines.fetch.arrive import REFUSALS_IN_A_ROW, refusal
@@ -14,12 +13,11 @@ from pipelines.fetch.client import Client, FetchFailed, VendorRefuses
 from pipelines.fetch.deribit import FEED, INVERSE, currency_of, index_of, item_of, perpetual_of
 from pipelines.fetch.deribit_ask import Host, Params, Reply, asking
 from pipelines.fetch.deribit_state import State, read_state, write_state
-from pipelines.fetch.deribit_trades import DAY_MS, LIVE_MS, MINUTE_MS, Span, every_trade
+from pipelines.fetch.deribit_trades import DAY_MS, LIVE_MS, MINUTE_MS, Span, every_trade, milliseconds_of
 from pipelines.lake.store import Lake
 from pipelines.load import Arrival, Loaded, load_arrivals
-from pipelines.sources.deribit_bundle import claim_line, pack
+from pipelines.sources.deribit_bundle import pack
 
-_EPOCH = datetime(1970, 1, 1)
 _HOUR_MS = 60 * MINUTE_MS
 _BAR_MS = 10 * MINUTE_MS
 _SETTLING_MS = 2_000  # until a trade can be asked for by everybody
@@ -153,16 +151,16 @@ class _Gathered:
         now = self._now_ms()
         first = now - LIVE_MS + _OVERLAP_MS
         start = min(self._before.trades_until.get(one, first) for one in underlyings) - _OVERLAP_MS
-        until = min(now, _milliseconds(self._client.now())) - _SETTLING_MS
+        until = min(now, milliseconds_of(self._client.now())) - _SETTLING_MS
         span = Span(currency, start, min(until, start + DAY_MS))
         if span.from_ms >= span.until_ms:
             return
         holes = every_trade(self._ask, span, now)
-        self.lines.append(claim_line(self.last, underlyings, _instant(span.from_ms), _instant(span.until_ms), holes))
+        self.lines.append(span.claim(self.last, underlyings, holes))
         self.reached.trades_until |= dict.fromkeys(underlyings, span.until_ms)
 
     def _compare_clocks(self) -> None:
-        off = 0 if self._server_ms is None else self._server_ms - _milliseconds(self.last)
+        off = 0 if self._server_ms is None else self._server_ms - milliseconds_of(self.last)
         if abs(off) > MINUTE_MS:
             how = f"{abs(off) // 1000} s {'behind' if off > 0 else 'ahead of'} Deribit's"
             raise FetchFailed(f"this machine's clock is {how}: set it, or times of capture are wrong")
@@ -176,12 +174,4 @@ class _Gathered:
 
     def _now_ms(self) -> int:
         """By Deribit's clock where it told: the last day of the live host is by that."""
-        return self._server_ms or _milliseconds(self._client.now())
-
-
-def _milliseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // timedelta(milliseconds=1)
-
-
-def _instant(ms: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=ms)
+        return self._server_ms or milliseconds_of(self._client.now())
