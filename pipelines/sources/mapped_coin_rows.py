@@ -75,6 +75,8 @@ def without_repeats(
     rows: pl.DataFrame, key: Sequence[str], facts: Sequence[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     """A key counts once: an exact repeat is a duplicate, a differing one is set aside."""
+    if rows.n_unique(key) == rows.height:
+        return rows, rows.clear().with_columns(reason=pl.lit(None, dtype=pl.String)), 0
     distinct = rows.unique(facts, keep="first", maintain_order=True)
     first = distinct.select(pl.struct(key).is_first_distinct()).to_series()
     conflicting = distinct.filter(~first).with_columns(reason=pl.lit("conflicting_duplicate"))
