@@ -36,7 +36,8 @@ file = tardis_chain.coin_file_of(Path(sys.argv[1]))
 print(json.dumps({
     "seconds": time.monotonic() - started, "cpu_seconds": time.process_time() - cpu, "peak_bytes": peak(),
     "bytes_before": before, "rows_in": file.rows_in, "rows": file.chains.height, "rejected": file.rejected.height,
-    "rows_passed": file.rows_passed, "snapshots": file.chains["snapshot_ts"].n_unique(),
+    "rows_standing": file.chains["row_number"].n_unique(), "rows_passed": file.rows_passed,
+    "snapshots": file.chains["snapshot_ts"].n_unique(),
 }))
 """
 
