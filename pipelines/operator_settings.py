@@ -13,7 +13,7 @@ from pipelines.settings import Paths, SettingsError
 
 FILE_NAME = "dealerflow.toml"
 _MOST_DAYS = 36_500
-_ROOMS = ("raw", "lake", "build", "marts", "warehouse", "dagster", "report", "sample", "spool")
+_ROOMS = ("raw", "lake", "build", "marts", "warehouse", "dagster", "report", "sample", "spool", "reduced")
 _SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}(\.[A-Z]{1,2})?")
 _COIN = re.compile(r"[A-Z0-9]{1,12}(_USDC)?")
 
