@@ -11,8 +11,8 @@ import re
 import polars as pl
 
 PATTERN = (
-    r"^(?P<base>[A-Z0-9]{1,12})(?:_(?P<quote>USDC|USDT))?-(?P<day>\d{1,2})(?P<month>[A-Z]{3})(?P<year>\d{2})"
-    r"-(?P<strike>\d{1,12}(?:[dD.]\d{1,8})?)-(?P<type>[CP])$"
+    r"^(?P<base>[A-Z0-9]{1,12})(?:_(?P<quote>USDC|USDT))?-(?P<day>[0-9]{1,2})(?P<month>[A-Z]{3})(?P<year>[0-9]{2})"
+    r"-(?P<strike>[0-9]{1,12}(?:[dD.][0-9]{1,8})?)-(?P<type>[CP])$"
 )
 _MONTHS = {
     name: place
@@ -21,7 +21,7 @@ _MONTHS = {
     )
 }
 # What such venues list beside options: futures, perpetuals, combinations and spot pairs.
-NO_OPTION = r"^[A-Z0-9]{1,12}(?:_[A-Z]{3,5}$|(?:_[A-Z]{3,5})?-(?:PERPETUAL$|\d{1,2}[A-Z]{3}\d{2}$|[A-Z]{2,8}-))"
+NO_OPTION = r"^[A-Z0-9]{1,12}(?:_[A-Z]{3,5}$|(?:_[A-Z]{3,5})?-(?:PERPETUAL$|[0-9]{1,2}[A-Z]{3}[0-9]{2}$|[A-Z]{2,8}-))"
 EXPIRY_HOUR = 8  # UTC, of every Deribit option
 _HAVE_BOTH = ("BTC", "ETH")  # coins whose inverse options own the coin's name; their linear ones keep the pair's
 
@@ -46,8 +46,8 @@ def name_parts(names: pl.Series) -> pl.DataFrame:
         "contract_id": pl.concat_str(
             "root",
             pl.col("day").cast(pl.Int32).cast(pl.String) + pl.col("month") + pl.col("year"),
-            text.str.replace(r"^0+(\d)", "${1}")
-            .str.replace(r"\.0*$|(\.\d*?)0+$", "${1}")
+            text.str.replace(r"^0+([0-9])", "${1}")
+            .str.replace(r"\.0*$|(\.[0-9]*?)0+$", "${1}")
             .str.replace(".", "d", literal=True),
             "type",
             separator="-",
@@ -72,7 +72,7 @@ def index_of(root: str) -> pl.Expr:
 
 def underlying_of_index(index: str) -> str | None:
     """BTC for btc_usd, BTC_USDC for btc_usdc, SOL for sol_usdc; None where an index is that of no options of ours."""
-    named = re.match(r"^([A-Z0-9]{1,12})_(USD[CT]?)$", index[:20].upper(), re.ASCII)
+    named = re.fullmatch(r"([A-Z0-9]{1,12})_(USD[CT]?)", index[:20].upper(), re.ASCII)
     if named is None:
         return None
     base, quote = named.groups()

@@ -27,7 +27,7 @@ _OF_CANDLES = {
 }  # fmt: skip
 _OF_VOLATILITY = {"1": "1s", "60": "1m", "3600": "1h", "43200": "12h", "1D": "1d"}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_SYMBOL = re.compile(r"^[A-Z0-9][A-Z0-9_.-]{0,60}$", re.ASCII)
+_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9_.-]{0,60}", re.ASCII)
 _CANDLE_KEYS = ("ticks", *PRICES, "volume")
 _BAR = Layout(
     numbers={name: name for name in (*PRICES, "volume")},
@@ -119,7 +119,7 @@ def unique_deliveries(rows: pl.DataFrame) -> Judged:
 
 def _asked(params: dict[str, Any], key: str, intervals: dict[str, str]) -> dict[str, str] | str:
     symbol, interval = params.get(key), intervals.get(str(params.get("resolution")).upper())
-    if not isinstance(symbol, str) or not _SYMBOL.match(symbol):
+    if not isinstance(symbol, str) or not _SYMBOL.fullmatch(symbol):
         return "unreadable_symbol"
     return "unreadable_interval" if interval is None else {"symbol": symbol, "interval": interval}
 

@@ -22,7 +22,7 @@ INSTRUMENT_METHODS = ("get_instruments", "get_instrument")
 _EPOCH = datetime(1970, 1, 1)
 _LONGEST_INTEGER = 20  # digits
 _LATEST_CLAIM = timedelta(minutes=1)  # after its capture: by how much clocks differ
-_UNDERLYING = re.compile(r"^[A-Z0-9]{1,12}(_USD[CT])?$", re.ASCII)
+_UNDERLYING = re.compile(r"[A-Z0-9]{1,12}(_USD[CT])?", re.ASCII)
 _BUNDLE = re.compile(rb'^(?:\xef\xbb\xbf)?\s*\{[^{}\r\n]*"format"\s*:\s*"deribit_responses"')
 _HEAD_BYTES, _TAIL_BYTES = 4096, 512
 
@@ -106,7 +106,7 @@ def _check_version(version: object) -> None:
 def _claim(content: dict[str, Any], captured_at: datetime, line: bytes) -> Claim | Damaged:
     spans = [_instant(content.get(name)) for name in ("from", "until")]
     names = content.get("underlyings")
-    is_list = isinstance(names, list) and all(isinstance(name, str) and _UNDERLYING.match(name) for name in names)
+    is_list = isinstance(names, list) and all(isinstance(name, str) and _UNDERLYING.fullmatch(name) for name in names)
     if content["claim"] != "trades_complete" or not is_list or None in spans:
         return Damaged(captured_at, "unreadable_claim", _shown(line), loses_trades=False)
     from_ts, until_ts = spans
