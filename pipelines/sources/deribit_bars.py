@@ -125,7 +125,7 @@ def _asked(params: dict[str, Any], key: str, intervals: dict[str, str]) -> dict[
 
 
 def _candles(asked: dict[str, str] | str, result: dict[str, Any]) -> list[Any] | str | None:
-    columns = [result.get(key) for key in _CANDLE_KEYS]
+    columns: list[Any] = [result.get(key) for key in _CANDLE_KEYS]
     if result.get("status") == "no_data" or isinstance(asked, str):
         return asked if isinstance(asked, str) else []
     if not all(isinstance(column, list) for column in columns) or len({len(column) for column in columns}) != 1:
