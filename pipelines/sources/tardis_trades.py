@@ -4,8 +4,9 @@ The layout has no volatility, no index and no word on blocks, combos or liquidat
 screen. Its `liquidations` files look the same and are none of these; their rows are trades told twice.
 
 What is complete: a file of several contracts holds every trade between its own. A silence of more than an hour, in
-which the recorder may have been cut off, is not covered. What begins or ends within ten minutes of a UTC midnight goes
-until it, for the vendor cuts at midnight, by the recorder's clock. A file of a single contract covers nothing.
+which the recorder may have been cut off, is not covered, nor is the time around a row that was set aside. What begins
+or ends within ten minutes of a UTC midnight goes until it, for the vendor cuts at midnight, by the recorder's clock. A
+file of a single contract covers nothing.
 """
 
 from __future__ import annotations
@@ -63,9 +64,11 @@ def _read(file: BinaryIO) -> CoinFile:
             (pl.col("is_unreadable"), "unreadable_number"),
         ],
     )
-    coverage = _coverage(trades.join(typed.select("row_number", "recorded_ts"), on="row_number"))
+    broken = lines.broken_rows("trades")
+    holes = pl.concat([refused["row_number"], broken["row_number"]]).sort()
+    coverage = _coverage(trades.join(typed.select("row_number", "recorded_ts"), on="row_number"), holes)
     trades, others, repeats = without_repeats(trades, "trades")
-    set_aside = pl.concat([refused, others, lines.broken_rows("trades")]).sort("row_number")
+    set_aside = pl.concat([refused, others, broken]).sort("row_number")
     return CoinFile(
         trades=trades,
         coverage=coverage,
@@ -116,24 +119,32 @@ def _typed(table: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([typed, name_parts(names)], how="horizontal")
 
 
-def _coverage(trades: pl.DataFrame) -> pl.DataFrame:
-    """Spans by the recorder's clock, for every underlying of which the file has a trade."""
+def _coverage(trades: pl.DataFrame, holes: pl.Series) -> pl.DataFrame:
+    """Spans by the recorder's clock, for every underlying of which the file has a trade. `holes`: rows set aside."""
     if trades["contract_id"].n_unique() < 2:
         return pl.DataFrame(schema=COVERAGE_SCHEMA)
-    clock = pl.col("recorded_ts")
-    midnight = clock.dt.truncate("1d")
-    spans = (
-        trades.sort("recorded_ts")
-        .with_columns(run=(clock.diff() > _LONGEST_SILENCE).fill_null(value=False).cum_sum())
+    clock, hole = pl.col("recorded_ts"), pl.col("holes_before")
+    midnight, next_midnight = clock.dt.truncate("1d"), clock.dt.truncate("1d") + timedelta(days=1)
+    runs = (
+        trades.with_columns(holes_before=holes.search_sorted(trades["row_number"]).cast(pl.Int64))
+        .sort("recorded_ts", "row_number")
+        .with_columns(run=((clock.diff() > _LONGEST_SILENCE) | (hole.diff() != 0)).fill_null(value=False).cum_sum())
         .group_by("run", maintain_order=True)
         .agg(
-            from_ts=pl.when(clock - midnight <= _NEAR_MIDNIGHT).then(midnight).otherwise(clock).first(),
-            until_ts=pl.when(midnight + timedelta(days=1) - clock <= _NEAR_MIDNIGHT)
-            .then(midnight + timedelta(days=1))
-            .otherwise(clock)
-            .last(),
+            hole.first(),
+            from_ts=clock.first(),
+            until_ts=clock.last(),
+            midnight=pl.when(clock - midnight <= _NEAR_MIDNIGHT).then(midnight).first(),
+            next_midnight=pl.when(next_midnight - clock <= _NEAR_MIDNIGHT).then(next_midnight).last(),
         )
-        .filter(pl.col("from_ts") < pl.col("until_ts"))
     )
-    covered = trades.select(pl.col("underlying").unique().sort()).join(spans, how="cross")
+    spans = runs.select(
+        from_ts=pl.when(hole.shift(fill_value=0) == hole).then("midnight"),
+        until_ts=pl.when(hole.shift(-1, fill_value=holes.len()) == hole).then("next_midnight"),
+        first="from_ts",
+        last="until_ts",
+    ).select(from_ts=pl.coalesce("from_ts", "first"), until_ts=pl.coalesce("until_ts", "last"))
+    covered = trades.select(pl.col("underlying").unique().sort()).join(
+        spans.filter(pl.col("from_ts") < pl.col("until_ts")), how="cross"
+    )
     return covered.with_columns(known_at="until_ts").select(list(COVERAGE_SCHEMA))

@@ -89,6 +89,17 @@ def test_a_silence_of_more_than_an_hour_is_not_covered() -> None:
     assert spans(read(*rows)) == [("BTC", at(3) + LATE, at(4.4) + LATE), ("BTC", at(5.5) + LATE, at(6.4) + LATE)]
 
 
+@pytest.mark.parametrize(
+    "broken", ["deribit,BTC", trade(at(12), "x", price="?"), trade(at(12), "x", local_timestamp="")]
+)
+def test_the_time_around_a_row_that_was_set_aside_is_not_covered(broken: str) -> None:
+    rows = day_of(begins=0.05, ends=23.95)
+    (_, since, until), (_, since_again, until_again) = spans(read(*rows[:14], broken, *rows[14:]))[:2]
+    assert (since, until, since_again, until_again) == (at(0), at(11.75) + LATE, at(12.65) + LATE, at(24))
+    assert spans(read(broken, *rows))[0] == ("BTC", at(0.05) + LATE, at(24))
+    assert spans(read(*rows, broken))[0] == ("BTC", at(0), at(23.95) + LATE)
+
+
 def test_a_file_of_one_contract_covers_nothing() -> None:
     assert spans(read(*(trade(at(k / 2), k) for k in range(1, 48)))) == []
 
