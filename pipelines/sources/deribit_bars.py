@@ -12,7 +12,7 @@ from pipelines.sources.bars import PRICES, range_or_null
 from pipelines.sources.chain_rows import Reason
 from pipelines.sources.coin_file import COIN_BAR_SCHEMA, DELIVERY_SCHEMA
 from pipelines.sources.coin_names import EXPIRY_HOUR, underlying_of_index
-from pipelines.sources.deribit_rows import Judged, Layout, is_ahead, judge, number_reasons, once, table
+from pipelines.sources.deribit_rows import Judged, Layout, changes, is_ahead, judge, number_reasons, table
 
 KIND, DELIVERY_KIND = "bar", "delivery"
 CANDLES, VOLATILITY_INDEX, DELIVERIES = (
@@ -83,10 +83,10 @@ def bars(records: Sequence[Any], origins: pl.DataFrame) -> Judged:
 
 
 def unique_bars(rows: pl.DataFrame) -> Judged:
-    facts = [name for name in COIN_BAR_SCHEMA if name != "known_at"]
-    found = once(rows, ["symbol", "interval", "bar_ts"], facts, kind=KIND, day_ts="bar_ts")
-    ordered = found.rows.select(list(COIN_BAR_SCHEMA)).sort("symbol", "interval", "bar_ts")
-    return Judged(ordered, found.rejected, found.duplicates)
+    """What a bar says settles late: it stands again where it changed."""
+    said = [name for name in COIN_BAR_SCHEMA if name != "known_at"]
+    found = changes(rows, ["symbol", "interval", "bar_ts"], said, kind=KIND, day_ts="bar_ts")
+    return Judged(found.rows.select(list(COIN_BAR_SCHEMA)), found.rejected, found.duplicates)
 
 
 def deliveries(records: Sequence[Any], origins: pl.DataFrame) -> Judged:
@@ -111,10 +111,9 @@ def deliveries(records: Sequence[Any], origins: pl.DataFrame) -> Judged:
 
 
 def unique_deliveries(rows: pl.DataFrame) -> Judged:
-    facts = [name for name in DELIVERY_SCHEMA if name != "known_at"]
-    found = once(rows, ["underlying", "delivery_ts"], facts, kind=DELIVERY_KIND, day_ts="delivery_ts")
-    ordered = found.rows.select(list(DELIVERY_SCHEMA)).sort("underlying", "delivery_ts")
-    return Judged(ordered, found.rejected, found.duplicates)
+    said = [name for name in DELIVERY_SCHEMA if name != "known_at"]
+    found = changes(rows, ["underlying", "delivery_ts"], said, kind=DELIVERY_KIND, day_ts="delivery_ts")
+    return Judged(found.rows.select(list(DELIVERY_SCHEMA)), found.rejected, found.duplicates)
 
 
 def _asked(params: dict[str, Any], key: str, intervals: dict[str, str]) -> dict[str, str] | str:

@@ -12,10 +12,10 @@ from pipelines.sources.coin_file import INSTRUMENT_SCHEMA
 from pipelines.sources.deribit_rows import (
     Judged,
     Layout,
+    changes,
     contract_reasons,
     judge,
     number_reasons,
-    once,
     table,
     with_contracts,
 )
@@ -27,7 +27,6 @@ _LAYOUT = Layout(
     clocks={"stated_expiry": "expiration_timestamp", "listed_ts": "creation_timestamp"},
 )
 _STRIKE_ROUNDING = 1e-9  # relative
-_FACTS = list(INSTRUMENT_SCHEMA)
 _SAID = [name for name in INSTRUMENT_SCHEMA if name != "known_at"]
 
 
@@ -55,11 +54,5 @@ def instruments(records: Sequence[Any], origins: pl.DataFrame) -> Judged:
 
 
 def unique(rows: pl.DataFrame) -> Judged:
-    """A contract again where something of it changed; what is said again is a duplicate."""
-    found = once(rows, ["contract_id", "known_at"], _FACTS, kind=KIND, day_ts="known_at")
-    ordered = found.rows.sort("contract_id", "known_at")
-    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in _SAID)
-    changed = ordered.filter(~same)
-    return Judged(
-        changed.select(list(INSTRUMENT_SCHEMA)), found.rejected, found.duplicates + ordered.height - changed.height
-    )
+    found = changes(rows, ["contract_id"], _SAID, kind=KIND, day_ts="known_at")
+    return Judged(found.rows.select(list(INSTRUMENT_SCHEMA)), found.rejected, found.duplicates)

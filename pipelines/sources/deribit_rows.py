@@ -180,6 +180,18 @@ def once(rows: pl.DataFrame, key: Sequence[str], facts: Sequence[str], *, kind: 
     )
 
 
+def changes(rows: pl.DataFrame, key: Sequence[str], said: Sequence[str], *, kind: str, day_ts: str) -> Judged:
+    """Each key as it was stated first, and again whenever a later capture states it differently. In order of the key.
+
+    What one capture states in two ways is a conflict.
+    """
+    found = once(rows, [*key, "known_at"], [*said, "known_at"], kind=kind, day_ts=day_ts)
+    ordered = found.rows.sort(*key, "known_at")
+    is_same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in said)
+    changed = ordered.filter(~is_same)
+    return Judged(changed, found.rejected, found.duplicates + ordered.height - changed.height)
+
+
 def nothing_rejected() -> pl.DataFrame:
     return pl.DataFrame(schema=COIN_REJECTED_SCHEMA)
 

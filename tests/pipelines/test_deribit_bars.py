@@ -83,10 +83,15 @@ class TestCandles:
         row = read(candles([NOON - TEN], high=[10.5])).bars.row(0, named=True)
         assert (row["open"], row["high"], row["low"], row["close"]) == (None, None, None, 11.0)
 
-    def test_bars_fetched_again_count_once_and_corrections_are_told(self):
-        file = read(candles(), candles(at=NOON + TEN), candles(close=[11.0, 11.5], at=NOON + TEN))
-        assert (file.bars.height, file.rows_duplicate, reasons(file)) == (2, 3, ["conflicting_duplicate"])
-        assert file.bars["known_at"].unique().to_list() == [NOON]
+    def test_bars_fetched_again_count_once_and_again_where_they_settled_late(self):
+        file = read(
+            candles(), candles(close=[11.0, 11.5], at=NOON + TEN), candles(close=[11.0, 11.5], at=NOON + 2 * TEN)
+        )
+        assert (file.bars.height, file.rows_duplicate, reasons(file)) == (3, 3, [])
+        assert file.bars.select("close", "known_at").rows() == [(11.0, NOON), (11.0, NOON), (11.5, NOON + TEN)]
+
+    def test_one_capture_that_states_a_bar_in_two_ways_is_a_conflict(self):
+        assert reasons(read(candles(), candles(close=[11.0, 11.5]))) == ["conflicting_duplicate"]
 
 
 class TestVolatilityIndex:
