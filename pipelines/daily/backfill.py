@@ -7,10 +7,11 @@ goes on where it stopped, for what is landed is known by its bytes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -23,13 +24,16 @@ from pipelines.daily.survey import Found, batches, chain_sessions, survey, would
 from pipelines.lake.derive import StageReport
 from pipelines.lake.store import Lake, opened
 from pipelines.load import find_files, load_files
+from pipelines.markets import CRYPTO, MARKETS, US
 from pipelines.materialise import bring_up_to_date
 from pipelines.operator_settings import operator_settings
 from pipelines.settings import data_paths
 from pipelines.sources.page import Declared
-from pipelines.stages.spine import ALL_STAGES, US_SPINE
+from pipelines.stages.spine import COIN_OWN_RHYTHM, COIN_SPINE, OWN_RHYTHM, TRADES, US_SPINE
 
 SESSIONS_IN_A_BATCH = 20
+DAYS_IN_A_BATCH = 5  # of a market that never closes: up to 144 snapshots each
+_STAGES = {US.name: (OWN_RHYTHM, (*US_SPINE, *TRADES)), CRYPTO.name: (COIN_OWN_RHYTHM, COIN_SPINE)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,12 @@ class Plan:
 
     @property
     def batches(self) -> list[list[Found]]:
-        return batches(self.wanted, SESSIONS_IN_A_BATCH)
+        """Market by market, each in order of its sessions."""
+        cut = []
+        for market in MARKETS.values():
+            of_market = [one for one in self.wanted if one.market == market.name]
+            cut += batches(of_market, DAYS_IN_A_BATCH if market.is_always_open else SESSIONS_IN_A_BATCH)
+        return cut
 
 
 def backfill(
@@ -92,36 +101,44 @@ def _work(lake: Lake, plan: Plan, declared: Declared) -> list[StageReport]:
     """Land and compute each batch; `run` does the rest, publishing included."""
     reports = []
     with _bar() as bar:
-        task = bar.add_task("sessions", total=len(chain_sessions(plan.wanted)) or None)
+        task = bar.add_task("sessions", total=sum(len(chain_sessions(batch)) for batch in plan.batches) or None)
         if plan.refused:
             with lake.writing():  # into the ledger, with the reason
                 list(load_files(lake, [one.path for one in plan.refused], declared=declared, progress=lambda _: None))
         done = 0
+        begun: set[str] = set()
         for batch in plan.batches:
+            market, sessions = batch[0].market, chain_sessions(batch)
             with lake.writing():
                 list(load_files(lake, [one.path for one in batch], declared=declared, progress=lambda _: None))
-                sessions = chain_sessions(batch)
                 # The first batch also computes what a call that was killed had landed: later ones rest on it.
-                first = sessions[0] if sessions and done else None
-                reports += _compute(lake, first, sessions, bar, task, done)
+                first = sessions[0] if sessions and market in begun else None
+                reports += _compute(lake, market, first, sessions, partial(_show_share, bar, task, done, len(sessions)))
+            begun |= {market} if sessions else set()
             done += len(sessions)
             bar.update(task, completed=done)
     return reports
 
 
 def _compute(
-    lake: Lake, first: date | None, sessions: list[date], bar: Progress, task: TaskID, done: int
+    lake: Lake, market: str, first: date | None, sessions: list[date], show_share: Callable[[float], None]
 ) -> list[StageReport]:
-    stages = [stage.name for stage in US_SPINE]
+    own_rhythm, spine = _STAGES[market]
+    until = utc_now() if MARKETS[market].is_always_open else None
+    stages = [stage.name for stage in spine]
 
     def progress(name: str, partitions: int, total: int) -> None:
-        share = (stages.index(name) + partitions / total) / len(stages)
-        bar.update(task, completed=done + share * len(sessions))
+        show_share((stages.index(name) + partitions / total) / len(stages))
 
-    reports = bring_up_to_date(lake, [stage for stage in ALL_STAGES if stage not in US_SPINE])
+    reports = bring_up_to_date(lake, own_rhythm, market=market, until=until)
     if sessions:
-        reports += bring_up_to_date(lake, US_SPINE, first=first, last=sessions[-1], progress=progress)
+        last = sessions[-1]
+        reports += bring_up_to_date(lake, spine, first=first, last=last, market=market, until=until, progress=progress)
     return reports
+
+
+def _show_share(bar: Progress, task: TaskID, done: int, sessions: int, share: float) -> None:
+    bar.update(task, completed=done + share * sessions)
 
 
 def _show(plan: Plan, gaps: list[Gap], *, is_dry_run: bool) -> None:
@@ -151,7 +168,7 @@ def _show_files(wanted: list[Found]) -> None:
     for heading in ("file", "source", "sessions", "parts"):
         table.add_column(heading, overflow="fold")
     for one in sorted(wanted, key=lambda one: (one.sessions[0], one.name)):
-        days, parts = one.sessions, sorted({part for part, _ in one.places})
+        days, parts = one.sessions, sorted({part for _, part, _ in one.places})
         span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]} ({len(days)})"
         named = ", ".join(parts[:4]) + (f" and {len(parts) - 4} more" if len(parts) > 4 else "")
         table.add_row(escape(one.name), one.source, span, named)

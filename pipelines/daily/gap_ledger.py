@@ -1,7 +1,8 @@
 """The ledger of gaps: what was owed and did not come, and what of it came later.
 
 A gap of a chain is filled by any source that shows the end of the session: a live feed keeps no history, so another
-vendor's file is all that can fill it. The ledger changes when a due time passes or something is loaded, never else.
+vendor's file is all that can fill it. What a coin venue owes is told by `coin_gaps`. The ledger changes when a due time
+passes or something is loaded, never else.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pipelines.calendar import SessionCalendar, us_sessions
+from pipelines.daily import coin_gaps
 from pipelines.daily.cadence import DELAYED_JSON, INDEX, TREASURY, Owed, owed
 from pipelines.lake.catalogue import Sighting, timestamp
 from pipelines.lake.export import export_catalogue
 from pipelines.lake.store import Lake
-from pipelines.markets import US
+from pipelines.markets import CRYPTO, MARKETS, US
 from pipelines.operator_settings import Follow, operator_settings
 from pipelines.sources.chain_rows import plain_symbol
 
@@ -27,7 +29,7 @@ _FEED_NAMES = {DELAYED_JSON: "cboe {part}", TREASURY: "treasury {year}"}  # as l
 _DATE_IN_NAME = re.compile(r"(?<!\d)(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?!\d)")
 _LANDED_IN = {"landing": "chains", "rates": "treasury_zero_curve"}
 
-Place = tuple[str, date]  # part, session
+Place = tuple[str, str, date]  # market, part, session
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,10 +42,11 @@ class Gap:
     due_ts: datetime
     status: str  # missing | refused | filled
     reason: str | None
+    market: str = US.name
 
     @property
     def place(self) -> Place:
-        return (self.part, self.session_date)
+        return (self.market, self.part, self.session_date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +72,53 @@ def settle(lake: Lake, now: datetime) -> list[Gap]:
 
 def current_gaps(lake: Lake, follow: Follow, now: datetime) -> list[Gap]:
     """The ledger as it stands at `now`; nothing is written."""
+    recorded = recorded_gaps(lake)
+    return sorted([*_us_gaps(lake, follow, now, recorded), *_coin_gaps(lake, follow, now, recorded)])
+
+
+def _us_gaps(lake: Lake, follow: Follow, now: datetime, recorded: Iterable[Gap]) -> list[Gap]:
     calendar = us_sessions()
     held = _held(lake, calendar)
     due = owed(held.seen, follow, now, calendar)
     lines = [_gap(one, held, refusal) for one, refusal in _with_refused_loads(lake, _undelivered(due, held), calendar)]
     still_open = {(gap.source, gap.place) for gap in lines}
-    for gap in recorded_gaps(lake):
+    for gap in recorded:
         bringer = held.brought_by.get(gap.place)
         if (gap.source, gap.place) not in still_open and bringer is not None:
-            lines.append(Gap(gap.source, gap.part, gap.session_date, gap.due_ts, "filled", f"by {bringer}"))
-    return sorted(lines)
+            lines.append(replace(gap, status="filled", reason=f"by {bringer}"))
+    return lines
+
+
+def _coin_gaps(lake: Lake, follow: Follow, now: datetime, recorded: Iterable[Gap]) -> list[Gap]:
+    """Of the coin venue, where a day may miss a part of what it owes: what is filled misses nothing any more."""
+    balance = coin_gaps.balance(lake, follow, now)
+    lines = [
+        Gap(one.source, one.part, one.session_date, one.due_ts, "missing", one.reason, CRYPTO.name)
+        for one in balance.lacks
+    ]
+    still_open = {(gap.source, gap.place) for gap in lines}
+    for gap in recorded:
+        until = balance.owed_until.get((gap.source, gap.part)) if gap.market == CRYPTO.name else None
+        is_owed = until is not None and gap.due_ts - coin_gaps.GRACES[gap.source] < until
+        if is_owed and (gap.source, gap.place) not in still_open:
+            bringer = coin_gaps.brought_by(lake, gap.source, gap.part, gap.session_date)
+            lines += [] if bringer is None else [replace(gap, status="filled", reason=f"by {bringer}")]
+    return lines
 
 
 def recorded_gaps(lake: Lake) -> list[Gap]:
-    rows = lake.catalogue.rows("select * from gaps where market = ?", [US.name])
     return sorted(
         Gap(
             row["source"], row["part"], date.fromisoformat(row["session_date"]),
-            datetime.fromisoformat(row["due_ts"]), row["status"], row["reason"],
+            datetime.fromisoformat(row["due_ts"]), row["status"], row["reason"], row["market"],
         )
-        for row in rows
+        for row in lake.catalogue.rows("select * from gaps")
     )  # fmt: skip
 
 
 def _row(gap: Gap) -> dict[str, Any]:
     return {
-        "market": US.name, "source": gap.source, "part": gap.part, "session_date": gap.session_date.isoformat(),
+        "market": gap.market, "source": gap.source, "part": gap.part, "session_date": gap.session_date.isoformat(),
         "due_ts": timestamp(gap.due_ts), "status": gap.status, "reason": gap.reason,
     }  # fmt: skip
 
@@ -106,14 +130,27 @@ def _held(lake: Lake, calendar: SessionCalendar) -> Held:
         key = sighting.key
         seen.setdefault(sighting.source, {}).setdefault(key.part, set()).add(key.session_date)
         if sighting.source == TREASURY or _shows_the_end(sighting, calendar):
-            brought_by.setdefault((key.part, key.session_date), sighting.source)
+            brought_by.setdefault((US.name, key.part, key.session_date), sighting.source)
     refused = _refused_by_gates(lake)
     return Held(seen, {place: source for place, source in brought_by.items() if place not in refused}, refused)
 
 
 def seen_sessions(lake: Lake) -> dict[str, dict[str, set[date]]]:
-    """By source and part, the sessions of which anything came."""
+    """By source and part, the sessions of market `us` of which anything came."""
     return _held(lake, us_sessions()).seen
+
+
+def newest_sessions(lake: Lake) -> dict[tuple[str, str], dict[str, date]]:
+    """By market and source, and then by part, the newest session of the chains, trades and curves that came."""
+    rows = lake.catalogue.rows(
+        "select market, source, part, max(session_date) as day from sightings group by market, source, part"
+    )
+    found: dict[tuple[str, str], dict[str, date]] = {}
+    for row in rows:
+        market = MARKETS[row["market"]]
+        if row["source"] in (*market.source_precedence, *market.trade_sources, TREASURY):
+            found.setdefault((market.name, row["source"]), {})[row["part"]] = date.fromisoformat(row["day"])
+    return found
 
 
 def newest_bars(lake: Lake) -> dict[str, date]:
@@ -131,8 +168,8 @@ def newest_bars(lake: Lake) -> dict[str, date]:
     return newest
 
 
-def ended_sessions(lake: Lake, sources: Iterable[str]) -> set[Place]:
-    """The parts and sessions whose end pages of these sources show."""
+def ended_sessions(lake: Lake, sources: Iterable[str]) -> set[tuple[str, date]]:
+    """The parts and sessions of market `us` whose end pages of these sources show."""
     calendar = us_sessions()
     sightings = lake.catalogue.sightings(sources, US.name)
     return {(s.key.part, s.key.session_date) for s in sightings if _shows_the_end(s, calendar)}
@@ -162,15 +199,19 @@ def _refused_by_gates(lake: Lake) -> dict[Place, str]:
         return {}
     versions = lake.catalogue.versions(_LANDED_IN.values(), US.name)
     standing = {(v.table, v.key.part, v.key.session_date) for v in versions if v.row_count}
-    return {place[1:]: f"{row['gate']}: {row['reason']}" for place, row in found.items() if place not in standing}
+    return {
+        (US.name, *place[1:]): f"{row['gate']}: {row['reason']}"
+        for place, row in found.items()
+        if place not in standing
+    }
 
 
 def _undelivered(due: Iterable[Owed], held: Held) -> list[Owed]:
-    return [one for one in due if (one.part, one.session_date) not in held.brought_by]
+    return [one for one in due if (US.name, one.part, one.session_date) not in held.brought_by]
 
 
 def _gap(one: Owed, held: Held, refused_load: str | None) -> Gap:
-    reason = held.refused.get((one.part, one.session_date)) or refused_load
+    reason = held.refused.get((US.name, one.part, one.session_date)) or refused_load
     return Gap(one.source, one.part, one.session_date, one.due_ts, "refused" if reason else "missing", reason)
 
 

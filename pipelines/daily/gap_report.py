@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.calendar import SessionCalendar, us_sessions
+from pipelines.calendar import calendar_of
 from pipelines.console import console
 from pipelines.daily.cadence import DELAYED_JSON, TREASURY
+from pipelines.daily.coin_cadence import CHAINS, TRADES
 from pipelines.daily.gap_ledger import Gap, current_gaps
 from pipelines.lake.store import opened
+from pipelines.markets import US
 from pipelines.operator_settings import operator_settings
 from pipelines.settings import Paths
 
@@ -22,6 +24,7 @@ from pipelines.settings import Paths
 class Run:
     """Sessions in a row that are missing for the same reason."""
 
+    market: str
     source: str
     part: str
     status: str
@@ -42,30 +45,37 @@ class Run:
             return "mend or replace the file, then dealerflow backfill FILE"
         if self.source == DELAYED_JSON:
             return "the feed keeps no history: dealerflow backfill FILES of another source"
+        if self.source == CHAINS:
+            return "nobody serves past chains: dealerflow backfill FILES of an archive (Tardis options_chain)"
+        if self.source == TRADES:
+            return (
+                f"dealerflow fetch deribit {self.part} --trades-from {self.sessions[0]} --trades-to {self.sessions[-1]}"
+            )
         return "dealerflow backfill FILES of these sessions"
 
 
-def runs(gaps: Iterable[Gap], calendar: SessionCalendar) -> list[Run]:
+def runs(gaps: Iterable[Gap]) -> list[Run]:
     """Open gaps, sessions that follow one another taken together."""
     found: list[Run] = []
-    for gap in sorted(gap for gap in gaps if gap.status != "filled"):
+    for gap in sorted((gap for gap in gaps if gap.status != "filled"), key=lambda gap: (gap.market != US.name, gap)):
+        alone = Run(gap.market, gap.source, gap.part, gap.status, gap.reason, (gap.session_date,))
         last = found[-1] if found else None
-        if (
-            last is not None
-            and (last.source, last.part, last.status, last.reason) == (gap.source, gap.part, gap.status, gap.reason)
-            and calendar.count_between(last.sessions[-1], gap.session_date) == 1
-        ):
-            found[-1] = Run(gap.source, gap.part, gap.status, gap.reason, (*last.sessions, gap.session_date))
+        if last is not None and last == replace(alone, sessions=last.sessions) and _follow(gap.market, last, gap):
+            found[-1] = replace(last, sessions=(*last.sessions, gap.session_date))
         else:
-            found.append(Run(gap.source, gap.part, gap.status, gap.reason, (gap.session_date,)))
+            found.append(alone)
     return found
+
+
+def _follow(market: str, last: Run, gap: Gap) -> bool:
+    return calendar_of(market).count_between(last.sessions[-1], gap.session_date) == 1
 
 
 def show_gaps(paths: Paths, now: datetime) -> None:
     """Print what is open at `now` (UTC). Nothing is written."""
     with opened(paths) as lake:
         gaps = current_gaps(lake, operator_settings(paths).follow, now)
-    is_open = runs(gaps, us_sessions())
+    is_open = runs(gaps)
     if not is_open:
         console.print("No gaps: every session that was due is there.")
         return

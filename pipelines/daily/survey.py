@@ -12,7 +12,7 @@ from pipelines.daily.gap_ledger import Gap, Place
 from pipelines.lake.files import sha256_of
 from pipelines.lake.store import Lake
 from pipelines.load import look, read_file, shown_name
-from pipelines.markets import US
+from pipelines.markets import MARKETS
 from pipelines.sources.page import Declared
 
 
@@ -23,7 +23,7 @@ class Found:
     path: Path
     is_landed: bool = False
     source: str | None = None
-    places: tuple[Place, ...] = ()  # the parts and sessions of its chains or curves, by session
+    places: tuple[Place, ...] = ()  # the parts and sessions of all that it holds, by session
     reason: str | None = None
 
     @property
@@ -32,11 +32,16 @@ class Found:
 
     @property
     def is_chain(self) -> bool:
-        return self.source in US.source_precedence
+        """Whether the sessions of its market are computed of it: chains, or the trades beside them."""
+        return any(self.source in (*m.source_precedence, *m.trade_sources) for m in MARKETS.values())
+
+    @property
+    def market(self) -> str:
+        return self.places[0][0]
 
     @property
     def sessions(self) -> list[date]:
-        return sorted({session for _, session in self.places})
+        return sorted({session for *_, session in self.places})
 
     def is_between(self, first: date | None, last: date | None) -> bool:
         return any((first is None or day >= first) and (last is None or day <= last) for day in self.sessions)
@@ -59,7 +64,7 @@ def _found(lake: Lake, path: Path, declared: Declared) -> Found:
         sightings = look(data, declared).sightings
     except Exception as error:  # noqa: BLE001 - whatever it is, loading will refuse the file and say why
         return Found(path, reason=next(iter(str(error).splitlines()), type(error).__name__))
-    places = sorted({(s.key.part, s.key.session_date) for s in sightings}, key=lambda place: place[::-1])
+    places = sorted({(s.key.market, s.key.part, s.key.session_date) for s in sightings}, key=lambda place: place[::-1])
     return Found(path, source=sightings[0].source, places=tuple(places))
 
 
@@ -91,6 +96,6 @@ def chain_sessions(found: Iterable[Found]) -> list[date]:
 
 
 def would_fill(gaps: Iterable[Gap], found: Iterable[Found]) -> list[Gap]:
-    """Open gaps for whose part and session these files hold something."""
+    """Open gaps for whose market, part and session these files hold something."""
     places = {place for one in found for place in one.places}
     return [gap for gap in gaps if gap.status != "filled" and gap.place in places]

@@ -27,7 +27,7 @@ def lake(tmp_path: Path) -> Iterator[Lake]:
 
 
 def found(name: str, *days: date, source: str = "deltaneutral_eod") -> Found:
-    return Found(Path(name), source=source, places=tuple(("ABC", day) for day in days))
+    return Found(Path(name), source=source, places=tuple(("us", "ABC", day) for day in days))
 
 
 def look(lake: Lake, files: list[Path], declared: Declared = NOTHING_DECLARED) -> list[Found]:
