@@ -5,6 +5,9 @@ from __future__ import annotations
 import dagster as dg
 
 from pipelines.defs.bars.assets import file_bars
+from pipelines.defs.crypto.assets import crypto_assets, crypto_visit
+from pipelines.defs.crypto.checks import crypto_checks
+from pipelines.defs.crypto.schedules import crypto_schedules
 from pipelines.defs.daily.assets import arrivals
 from pipelines.defs.daily.checks import freshness_checks
 from pipelines.defs.daily.schedules import schedules
@@ -16,10 +19,10 @@ from pipelines.defs.us.checks import us_checks
 from pipelines.defs.warehouse.assets import warehouse
 
 defs = dg.Definitions(
-    assets=[arrivals, rates, file_bars, *us_assets, warehouse],
-    asset_checks=[*us_checks, *freshness_checks],
+    assets=[arrivals, rates, file_bars, *us_assets, crypto_visit, *crypto_assets, warehouse],
+    asset_checks=[*us_checks, *crypto_checks, *freshness_checks],
     jobs=jobs,
-    schedules=schedules,
+    schedules=[*schedules, *crypto_schedules],
     sensors=sensors,
     executor=dg.in_process_executor,
 )

@@ -1,19 +1,29 @@
 """Whether what is followed is up to date: the newest due session of each series stands computed in the lake.
 
-A history of an index has a day more: its vendor says nowhere when in the evening it grows.
+A history of an index has a day more: its vendor says nowhere when in the evening it grows. Of a coin venue the newest
+snapshot may be half an hour old, and what is computed two hours.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipelines.calendar import us_sessions
 from pipelines.daily.cadence import DELAYED_JSON, INDEX, TREASURY, Owed, feed_is_due, owed
+from pipelines.daily.coin_cadence import CHAINS, instant_of, ticks_due
+from pipelines.daily.coin_gaps import snapshot_ends
 from pipelines.daily.gap_ledger import newest_bars, seen_sessions
 from pipelines.lake.store import Lake
-from pipelines.markets import US
+from pipelines.lake.turn import LakeBusy, turn
+from pipelines.markets import CRYPTO, US
 from pipelines.operator_settings import Follow, parts_of
+from pipelines.placing_coins import end_of_hour
+from pipelines.settings import Paths
+from pipelines.warehouse.project import exports
+from pipelines.warehouse.publish import fingerprints, publish_lock, recorded
 
+LATE_TICKS = 3
+COMPUTED_WITHIN = timedelta(hours=2)
 _COMPUTED = {DELAYED_JSON: "key_levels", TREASURY: "treasury_zero_curve"}
 
 
@@ -36,7 +46,42 @@ def late(lake: Lake, follow: Follow, now: datetime) -> list[str]:
             missing.append(f"{source} {part}: never collected")
         elif (_COMPUTED[source], part, due.session_date) not in standing:
             missing.append(f"{source} {part}: {due.session_date}")
-    return missing + _late_histories(lake, follow, now)
+    return missing + _late_histories(lake, follow, now) + late_coins(lake, follow, now)
+
+
+def late_coins(lake: Lake, follow: Follow, now: datetime) -> list[str]:
+    """Followed underlyings of the coin venue whose snapshots, or what is computed of them, end too early."""
+    ends = snapshot_ends(lake) if follow.deribit else {}
+    computed = {
+        row["part"]: datetime.fromisoformat(row["known_at"])
+        for row in lake.catalogue.rows(
+            "select part, max(known_at) as known_at from partition_versions"
+            " where table_name = 'key_levels' and market = ? group by part",
+            [CRYPTO.name],
+        )
+    }
+    missing = []
+    for part in follow.deribit:
+        last = ends[part].last_live if part in ends else None
+        if last is None:
+            missing.append(f"{CHAINS} {part}: never collected")
+            continue
+        # Versions count from the end of the hour in which the newest thing behind them was seen.
+        due = min(end_of_hour(instant_of(last)), now - COMPUTED_WITHIN)
+        if last < ticks_due(now) - LATE_TICKS:
+            missing.append(f"{CHAINS} {part}: last snapshot {instant_of(last)}")
+        elif part not in computed or computed[part] < due.replace(minute=0, second=0, microsecond=0):
+            missing.append(f"{CHAINS} {part}: computed up to {computed.get(part, 'nothing')}")
+    return missing
+
+
+def is_unpublished(paths: Paths) -> bool:
+    """Whether the served file was made of other exports of the lake than lie there now, or is being made anew."""
+    try:
+        with turn(publish_lock(paths), patience_seconds=0):
+            return recorded(paths) != fingerprints(exports(paths))
+    except LakeBusy:
+        return True
 
 
 def _late_histories(lake: Lake, follow: Follow, now: datetime) -> list[str]:

@@ -1,7 +1,8 @@
-"""Partitions as Dagster sees them: exchange sessions, the weekdays of the Treasury, and months."""
+"""Partitions as Dagster sees them: exchange sessions, UTC days, the weekdays of the Treasury, and months."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -9,6 +10,7 @@ import dagster as dg
 from pipelines.calendar import us_sessions
 
 FIRST_SESSION = date(2004, 1, 2)
+FIRST_UTC_DAY = date(2016, 1, 1)  # the year from which coin options have public trades
 FIRST_CURVE = date(1990, 1, 2)  # the Treasury's files go back further than chains
 _HOLIDAYS_UNTIL = date(2030, 12, 31)
 
@@ -27,7 +29,15 @@ us_session_partitions = dg.TimeWindowPartitionsDefinition(
     exclusions=[datetime(day.year, day.month, day.day) for day in _closed],
     end_offset=1,  # the session of today is there in its evening
 )
+utc_day_partitions = dg.DailyPartitionsDefinition(start_date=FIRST_UTC_DAY.isoformat(), end_offset=1)
 month_partitions = dg.MonthlyPartitionsDefinition(start_date="1950-01-01", end_offset=1)
 treasury_day_partitions = dg.TimeWindowPartitionsDefinition(
     start=FIRST_CURVE.isoformat(), fmt="%Y-%m-%d", cron_schedule="0 0 * * 1-5", end_offset=1
 )
+
+
+def partition_range(partitions: dg.TimeWindowPartitionsDefinition, first: date) -> dict[str, str]:
+    """The tags of a run over every partition from that of `first` up to now."""
+    keys = list(partitions.get_partition_keys())
+    start = keys[max(bisect_right(keys, first.isoformat()) - 1, 0)]
+    return {"dagster/asset_partition_range_start": start, "dagster/asset_partition_range_end": keys[-1]}

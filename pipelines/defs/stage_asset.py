@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
 import dagster as dg
 
+from pipelines.daily.gap_ledger import settle, utc_now
 from pipelines.lake.catalogue import PartitionKey, Version
 from pipelines.lake.export import export_catalogue
 from pipelines.lake.stage import Stage
 from pipelines.lake.store import Lake, opened
+from pipelines.markets import MARKETS, US
 from pipelines.materialise import bring_up_to_date
 from pipelines.settings import data_paths
 
@@ -20,16 +22,21 @@ def materialise(
     context: dg.AssetExecutionContext,
     stage: Stage,
     *,
+    market: str = US.name,
     last_day_of: Callable[[date], date] = lambda day: day,
+    is_last: bool = False,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Bring one stage up to date for the partitions of the run; those refused are reported, not raised.
 
-    `last_day_of`: up to which day the partition that begins on a day goes.
+    `last_day_of`: up to which day the partition that begins on a day goes. `is_last`: of a run that nobody follows with
+    the ledger of gaps.
     """
     days = sorted(date.fromisoformat(key) for key in context.partition_keys)
     with opened(data_paths()) as lake, lake.writing():
-        [report] = bring_up_to_date(lake, [stage], first=days[0], last=last_day_of(days[-1]))
-        export_catalogue(lake)
+        now, last = utc_now(), last_day_of(days[-1])
+        until = now if MARKETS[market].is_always_open else None
+        [report] = bring_up_to_date(lake, [stage], first=days[0], last=last, market=market, until=until)
+        settle(lake, now) if is_last else export_catalogue(lake)
     refused = [f"{key.session_date} {key.part}: {refusal.gate}: {refusal.reason}" for key, refusal in report.refused]
     return dg.MaterializeResult(
         metadata={
@@ -40,12 +47,19 @@ def materialise(
     )
 
 
-def refusals_of(stage: Stage, partition_keys: Sequence[str]) -> dg.AssetCheckResult:
+def upstream(stage: Stage, stages: Iterable[Stage]) -> list[Stage]:
+    """Those whose tables this one reads."""
+    read = {*stage.same, *stage.optional, *(item.table for item in stage.earlier)}
+    return [other for other in stages if other is not stage and read.intersection(other.outputs)]
+
+
+def refusals_of(stage: Stage, partition_keys: Sequence[str], market: str = US.name) -> dg.AssetCheckResult:
     """What the gates refused in these partitions, as a check result."""
     with opened(data_paths()) as lake:
         rows = lake.catalogue.rows(
-            "select session_date, part, gate, reason from refusals where stage = ? and session_date between ? and ?",
-            [stage.name, min(partition_keys), max(partition_keys)],
+            "select session_date, part, gate, reason from refusals"
+            " where stage = ? and market = ? and session_date between ? and ?",
+            [stage.name, market, min(partition_keys), max(partition_keys)],
         )
     return dg.AssetCheckResult(
         passed=not rows,
@@ -67,9 +81,9 @@ def quality_rows(
 
 
 def current_rows(lake: Lake, table: str, first: str, last: str) -> list[dict[str, Any]]:
-    """Rows of the current versions between two sessions."""
+    """Rows of the current versions of market `us` between two sessions."""
     current: dict[PartitionKey, Version] = {}
-    for version in lake.catalogue.versions([table]):
+    for version in lake.catalogue.versions([table], US.name):
         if first <= version.key.session_date.isoformat() <= last:
             present = current.get(version.key)
             current[version.key] = version if present is None else max(present, version, key=lambda v: v.rank)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import dagster as dg
 import pytest
 
@@ -22,6 +24,19 @@ ASSETS = {
     "exposures",
     "heatmap",
     "quality",
+    "us_trades",
+    "us_inventory",
+    "us_flow",
+    "crypto_visit",
+    "crypto_landing",
+    "crypto_surface",
+    "crypto_inventory",
+    "crypto_flow",
+    "crypto_exposures",
+    "crypto_heatmap",
+    "crypto_quality",
+    "crypto_bars",
+    "crypto_deliveries",
     "warehouse",
 }
 
@@ -31,6 +46,9 @@ def test_the_assets_are_the_arrows_of_the_lake_and_the_warehouse() -> None:
     assert {key.to_user_string() for key in graph.get_all_asset_keys()} == ASSETS
     upstream = {key.to_user_string() for key in graph.get(dg.AssetKey("surface")).parent_keys}
     assert upstream == {"landing", "marks"}
+    of_coins = {key.to_user_string() for key in graph.get(dg.AssetKey("crypto_exposures")).parent_keys}
+    assert {"crypto_landing", "crypto_surface", "crypto_inventory"} <= of_coins
+    assert all(name.startswith("crypto_") for name in of_coins)
 
 
 def test_sessions_are_the_partitions_and_holidays_are_none() -> None:
@@ -40,6 +58,15 @@ def test_sessions_are_the_partitions_and_holidays_are_none() -> None:
     assert not us_session_partitions.has_partition_key("2023-04-07")  # Good Friday
     assert not us_session_partitions.has_partition_key("2025-01-09")  # a day of mourning
     assert us_session_partitions.get_first_partition_key() == "2004-01-02"
+
+
+def test_every_utc_day_is_a_partition_of_market_crypto() -> None:
+    from pipelines.defs.partitions import utc_day_partitions
+
+    assert utc_day_partitions.get_first_partition_key() == "2016-01-01"
+    assert utc_day_partitions.has_partition_key("2025-01-09")
+    assert utc_day_partitions.has_partition_key("2023-04-09")  # Easter Sunday
+    assert utc_day_partitions.get_last_partition_key() == f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 def test_one_run_materialises_a_range_of_sessions_and_its_checks(

@@ -16,9 +16,15 @@ from pipelines.daily.cadence import feed_is_due
 from pipelines.daily.collect import owed_from
 from pipelines.daily.freshness import late
 from pipelines.definitions import defs
+from pipelines.defs.crypto.schedules import crypto_schedules
 from pipelines.defs.daily.schedules import schedules, us_collect_schedule
-from pipelines.defs.daily.sensors import compute_what_was_collected, partition_range, publish_what_was_computed
-from pipelines.defs.partitions import month_partitions, treasury_day_partitions, us_session_partitions
+from pipelines.defs.daily.sensors import compute_what_was_collected, publish_what_was_computed
+from pipelines.defs.partitions import (
+    month_partitions,
+    partition_range,
+    treasury_day_partitions,
+    us_session_partitions,
+)
 from pipelines.lake.store import Lake, opened
 from pipelines.load import load_files
 from pipelines.materialise import bring_up_to_date
@@ -60,11 +66,14 @@ def arrive(data: Path, days: list[date]) -> None:
 
 def test_the_jobs_schedules_and_sensors_are_these() -> None:
     assert {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")} == {
-        "collect_job", "rates_job", "bars_job", "us_job", "publish_job",
+        "collect_job", "rates_job", "bars_job", "us_job", "crypto_visit_job", "crypto_job", "publish_job",
     }  # fmt: skip
     assert {schedule.name for schedule in schedules} == {"us_collect_schedule", "us_evening_schedule"}
     repository = defs.get_repository_def()
-    assert {one.name for one in repository.schedule_defs} == {schedule.name for schedule in schedules}
+    assert {schedule.name for schedule in crypto_schedules} == {
+        "crypto_visit_schedule", "crypto_hourly_schedule", "crypto_publish_schedule",
+    }  # fmt: skip
+    assert {one.name for one in repository.schedule_defs} == {one.name for one in (*schedules, *crypto_schedules)}
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "compute_what_was_collected", "publish_what_was_computed",
     }  # fmt: skip

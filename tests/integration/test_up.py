@@ -18,6 +18,8 @@ import pytest
 from pipelines.calendar import us_sessions
 from pipelines.daily import up as up_module
 from pipelines.daily.up import HOST, UpError, dagster_home, up
+from pipelines.definitions import defs
+from pipelines.defs.jobs import ROOM
 from pipelines.lake.store import opened
 from pipelines.settings import PROJECT, Paths
 from tests.archive_files import archive_file
@@ -129,8 +131,14 @@ def test_runs_that_a_crash_left_under_way_do_not_hold_the_queue(tmp_path: Path) 
         assert found.status == dg.DagsterRunStatus.FAILURE
 
 
-def test_the_instance_keeps_to_itself_and_lets_one_run_write_at_a_time(tmp_path: Path) -> None:
+def test_the_instance_keeps_to_itself_and_lets_one_run_of_a_room_go_at_a_time(tmp_path: Path) -> None:
     with dg.DagsterInstance.from_config(str(dagster_home(Paths(tmp_path)))) as instance:
         assert not instance.telemetry_enabled
-        assert instance.get_concurrency_config().run_queue_config is not None
-        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
+        queue = instance.get_concurrency_config().run_queue_config
+        assert queue is not None
+        (limit,) = queue.tag_concurrency_limits
+        assert limit == {"key": ROOM, "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
+    rooms = {job.name: job.tags[ROOM] for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
+    assert queue.max_concurrent_runs == len(set(rooms.values()))  # so that no room waits for another
+    assert {name for name, room in rooms.items() if room == rooms["crypto_visit_job"]} == {"crypto_visit_job"}
+    assert rooms["crypto_job"] == rooms["us_job"] == rooms["collect_job"]

@@ -1,28 +1,25 @@
 """What follows from a run that succeeded: computing what was collected, publishing what was computed."""
 
-from bisect import bisect_right
 from datetime import date
 
 import dagster as dg
 
 from pipelines.daily.collect import owed_from
 from pipelines.defs.jobs import bars_job, collect_job, publish_job, rates_job, us_job
-from pipelines.defs.partitions import month_partitions, treasury_day_partitions, us_session_partitions
+from pipelines.defs.partitions import (
+    month_partitions,
+    partition_range,
+    treasury_day_partitions,
+    us_session_partitions,
+)
+from pipelines.defs.us.assets import US_STAGES
 from pipelines.lake.store import opened
 from pipelines.settings import data_paths
 from pipelines.stages.file_bars import FILE_BARS
 from pipelines.stages.rates import RATES
-from pipelines.stages.spine import US_SPINE
 
 _LAST_SESSIONS = 5  # a late curve or page may change what the sessions before it say
 _SECONDS = 15
-
-
-def partition_range(partitions: dg.TimeWindowPartitionsDefinition, first: date) -> dict[str, str]:
-    """The tags of a run over every partition from that of `first` up to now."""
-    keys = list(partitions.get_partition_keys())
-    start = keys[max(bisect_right(keys, first.isoformat()) - 1, 0)]
-    return {"dagster/asset_partition_range_start": start, "dagster/asset_partition_range_end": keys[-1]}
 
 
 @dg.run_status_sensor(
@@ -38,7 +35,9 @@ def compute_what_was_collected(
     """Curves and bars first, for sessions read them; runs wait for one another in the queue."""
     requests = []
     with opened(data_paths()) as lake:
-        curves, bars, chains = (owed_from(lake, stage) for stage in (RATES, FILE_BARS, US_SPINE[0]))
+        curves, bars = (owed_from(lake, stage) for stage in (RATES, FILE_BARS))
+        of_sessions = [owed_from(lake, stage) for stage in US_STAGES if stage.sources]
+    chains = min((day for day in of_sessions if day is not None), default=None)
     for job, partitions, first in (
         (rates_job, treasury_day_partitions, curves),
         (bars_job, month_partitions, bars),

@@ -3,21 +3,16 @@
 import dagster as dg
 
 from pipelines.defs.partitions import us_session_partitions
-from pipelines.defs.stage_asset import materialise
+from pipelines.defs.stage_asset import materialise, upstream
 from pipelines.lake.stage import Stage
-from pipelines.stages.spine import ALL_STAGES, US_SPINE
-
-
-def upstream(stage: Stage) -> list[str]:
-    """The stages whose tables this one reads."""
-    read = {*stage.same, *(item.table for item in stage.earlier)}
-    return [other.name for other in ALL_STAGES if other is not stage and read.intersection(other.outputs)]
+from pipelines.markets import US
+from pipelines.stages.spine import SPINES, TRADES, US_SPINE
 
 
 def _asset(stage: Stage) -> dg.AssetsDefinition:
     @dg.asset(
         name=stage.name,
-        deps=upstream(stage),
+        deps=[other.name for other in upstream(stage, SPINES[US.name])],
         partitions_def=us_session_partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="us",
@@ -30,4 +25,5 @@ def _asset(stage: Stage) -> dg.AssetsDefinition:
     return asset
 
 
-us_assets = [_asset(stage) for stage in US_SPINE]
+US_STAGES = (*US_SPINE, *TRADES)
+us_assets = [_asset(stage) for stage in US_STAGES]

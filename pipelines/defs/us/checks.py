@@ -4,8 +4,8 @@ import dagster as dg
 
 from pipelines.defs.partitions import us_session_partitions
 from pipelines.defs.stage_asset import quality_rows, refusals_of
+from pipelines.defs.us.assets import US_STAGES
 from pipelines.lake.stage import Stage
-from pipelines.stages.spine import US_SPINE
 
 SHARE_THAT_PROVES_A_DATE = 0.90
 
@@ -56,7 +56,7 @@ def most_quotes_are_there(context: dg.AssetCheckExecutionContext) -> dg.AssetChe
 
 
 us_checks = [
-    *(_gates_refused_nothing(stage) for stage in US_SPINE),
+    *(_gates_refused_nothing(stage) for stage in US_STAGES),
     every_listed_row_has_a_fate,
     open_interest_changed_by_no_more_than_was_traded,
     no_page_is_partial,

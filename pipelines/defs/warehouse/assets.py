@@ -5,14 +5,19 @@ from __future__ import annotations
 import dagster as dg
 
 from pipelines.daily.gap_ledger import settle, utc_now
+from pipelines.defs.crypto.assets import crypto_assets
+from pipelines.defs.us.assets import us_assets
 from pipelines.lake.store import opened
 from pipelines.settings import data_paths
 from pipelines.stages.file_bars import FILE_BARS
-from pipelines.stages.spine import US_SPINE
 from pipelines.warehouse.publish import publish
 
 
-@dg.asset(deps=[stage.name for stage in (FILE_BARS, *US_SPINE)], group_name="warehouse", kinds={"dbt", "duckdb"})
+@dg.asset(
+    deps=[FILE_BARS.name, *us_assets, *crypto_assets],
+    group_name="warehouse",
+    kinds={"dbt", "duckdb"},
+)
 def warehouse() -> dg.MaterializeResult:  # type: ignore[type-arg]
     """One dbt build over the current partitions; the served file is replaced only when every test has passed."""
     paths = data_paths()
