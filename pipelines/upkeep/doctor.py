@@ -23,8 +23,10 @@ CHECKS: tuple[Check, ...] = (
     health_of_machine.behind,
     health_of_snapshots.snapshots,
     health_of_feeds.ended,
+    health_of_feeds.late_visits,
     health_of_machine.at_work,
     health_of_machine.disk,
+    health_of_machine.superseded,
     health_of_machine.programs,
 )
 

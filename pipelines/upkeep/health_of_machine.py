@@ -11,9 +11,13 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.lake.catalogue import PartitionKey, Version
 from pipelines.lake.export import catalogue_frames
 from pipelines.lake.store import Lake, writer_lock
 from pipelines.lake.turn import LakeBusy, holder, turn
+from pipelines.markets import MARKETS
+from pipelines.operator_settings import operator_settings
+from pipelines.tables import LAKE_TABLES
 from pipelines.upkeep.findings import Finding
 from pipelines.upkeep.leftovers import find_leftovers
 from pipelines.upkeep.names import size
@@ -23,6 +27,7 @@ from pipelines.warehouse.project import exports
 from pipelines.warehouse.publish import fingerprints, publish_lock, recorded
 
 LEAST_FREE_BYTES = 2**30
+MOST_SUPERSEDED_BYTES = 2**30
 _PROGRAMS = ("dealerflow", "polars", "duckdb", "dbt-core", "dagster")
 
 
@@ -73,6 +78,28 @@ def disk(lake: Lake, _now: datetime) -> Iterator[Finding]:
     wanted = LEAST_FREE_BYTES + 2 * (lake.paths.warehouse.stat().st_size if lake.paths.warehouse.exists() else 0)
     if free < wanted:
         yield Finding("wrong", f"{size(free)} free, where a publish may need {size(wanted)}", "make room")
+
+
+def superseded(lake: Lake, _now: datetime) -> Iterator[Finding]:
+    """What an hourly market leaves behind: each day is written up to 24 times, and nothing goes by itself."""
+    if operator_settings(lake.paths).retention.superseded_days is not None:
+        return
+    count = sum(path.stat().st_size for path in _superseded_files(lake) if path.exists())
+    if count > MOST_SUPERSEDED_BYTES:
+        do = "dealerflow.toml: [retention] superseded_days = 7; then dealerflow prune"
+        yield Finding("watch", f"superseded versions of hourly markets take {size(count)}", do)
+
+
+def _superseded_files(lake: Lake) -> Iterator[Path]:
+    for market in MARKETS.values():
+        versions = lake.catalogue.versions(LAKE_TABLES, market.name) if market.is_always_open else []
+        current: dict[tuple[str, PartitionKey], Version] = {}
+        for one in versions:
+            place = (one.table, one.key)
+            current[place] = max(current.get(place, one), one, key=lambda v: v.rank)
+        for one in versions:
+            if not one.is_pruned and one != current[one.table, one.key]:
+                yield lake.paths.lake / one.path
 
 
 def used(folder: Path) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipelines.lake.catalogue import Version
 from pipelines.lake.store import Lake
+from pipelines.markets import US
 from pipelines.upkeep.findings import Finding, some
 
 MOSTLY_ZEROED_FRAC = 0.5
@@ -24,7 +25,8 @@ def snapshots(lake: Lake, _now: datetime) -> Iterator[Finding]:
     undated = named(*((row["open_interest_date"] is None, _name(row)) for row in rows))
     held = named(*((row["rows_quarantined"] > 0, f"{_name(row)} ({row['rows_quarantined']})") for row in rows))
     stale = named(*((bool(row["is_discount_stale"]), f"{_name(row)} ({row['discount_curve_date']})") for row in rows))
-    curveless = named(*((row["discount_source"] == "none", _name(row)) for row in rows))
+    # Coin venues state forwards of their own, which nothing discounts.
+    curveless = named(*((row["discount_source"] == "none" and row["market"] == US.name, _name(row)) for row in rows))
     fetch = "dealerflow fetch treasury, or load a newer curve file"
     for severity, what, names, do in (
         ("wrong", "newest snapshots without a curve", curveless, fetch),
@@ -39,17 +41,18 @@ def snapshots(lake: Lake, _now: datetime) -> Iterator[Finding]:
 
 
 def newest_snapshots(lake: Lake) -> list[dict[str, Any]]:
-    """The newest row of snapshot_quality of each underlying."""
-    newest: dict[str, Version] = {}
+    """The newest row of snapshot_quality of each market's underlyings."""
+    newest: dict[tuple[str, str], Version] = {}
     for version in lake.catalogue.versions(["snapshot_quality"]):
-        present = newest.get(version.key.part, version)
+        place = (version.key.market, version.key.part)
         if version.row_count:
-            newest[version.key.part] = max(present, version, key=lambda v: (v.key.session_date, *v.rank))
-    rows: dict[str, dict[str, Any]] = {}
+            present = newest.get(place, version)
+            newest[place] = max(present, version, key=lambda v: (v.key.session_date, *v.rank))
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
     for version in newest.values():
         for row in lake.read(version).sort("snapshot_ts").iter_rows(named=True):
-            rows[row["underlying"]] = row
-    return [rows[name] for name in sorted(rows)]
+            rows[version.key.market, row["underlying"]] = {**row, "market": version.key.market}
+    return [rows[place] for place in sorted(rows)]
 
 
 def _name(row: dict[str, Any]) -> str:

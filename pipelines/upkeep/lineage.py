@@ -30,7 +30,7 @@ def _of_partition(lake: Lake, walk: Provenance, wanted: Wanted) -> Step:
     version, rows = newest
     facts: dict[str, Any] = {"asked": wanted.table.grain}
     if len(found) > 1:
-        facts["fits"] = f"{len(found)} versions; the newest is shown, a date or part names another"
+        facts["fits"] = f"{len(found)} versions; the newest is shown, a date, a part or a market names another"
     if rows is not None:
         facts["rows that fit"] = f"{rows} of {version.row_count}"
     published = "published" if wanted.table.is_published else "kept in the lake alone"

@@ -1,7 +1,8 @@
 """What may go: leftovers, old records of runs, and, where the operator declares it, versions long superseded.
 
-Raw objects never go, nor what was read from them, nor anything from which a current version was made. The row of a
-version that goes stays, and says when.
+Raw objects never go, nor what was read from them, nor anything from which a current version was made. Of a market that
+is written every hour, what was read may go as well: each later version of a day holds what the earlier ones held. The
+row of a version that goes stays, and says when.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from pipelines.lake.catalogue import PartitionKey, Version
 from pipelines.lake.export import export_catalogue
 from pipelines.lake.store import Lake
 from pipelines.lake.turn import turn
+from pipelines.markets import MARKETS
 from pipelines.operator_settings import Retention
 from pipelines.settings import Paths
-from pipelines.stages.spine import ALL_STAGES
+from pipelines.stages.spine import SPINES
 from pipelines.upkeep import dagster_runs
 from pipelines.upkeep.leftovers import find_leftovers
 from pipelines.upkeep.rebuild import rebuild_lock
@@ -86,8 +88,13 @@ def unfinished_builds(paths: Paths) -> Iterator[Path]:
 
 
 def superseded(lake: Lake, before: datetime) -> list[Version]:
-    """Derived versions that had ceased to be current by `before` and that no current version rests on."""
-    derived = {stage.name for stage in ALL_STAGES if not stage.sources}
+    """Versions that may go, had ceased to be current by `before`, and that no current version rests on."""
+    may_go = {
+        (market, stage.name)
+        for market, stages in SPINES.items()
+        for stage in stages
+        if not stage.sources or MARKETS[market].is_always_open
+    }
     versions = lake.catalogue.versions_of_all_tables()
     groups: dict[tuple[str, PartitionKey], list[Version]] = {}
     for version in versions:
@@ -96,7 +103,7 @@ def superseded(lake: Lake, before: datetime) -> list[Version]:
     return [
         version
         for version in versions
-        if version.stage in derived
+        if (version.key.market, version.stage) in may_go
         and not version.is_pruned
         and (version.table, version.key, version.v) not in needed
         and _is_long_superseded(lake, version, groups[version.table, version.key], before)

@@ -12,6 +12,7 @@ import polars as pl
 
 from pipelines.lake.catalogue import Version
 from pipelines.lake.store import Lake
+from pipelines.markets import MARKETS
 from pipelines.tables import TABLES, VOCABULARY, published_columns
 from pipelines.tables.declare import Table
 from pipelines.upkeep.provenance import Place
@@ -37,7 +38,7 @@ class Wanted:
 
 
 def parse(table: str, keys: Sequence[str]) -> Wanted:
-    """`SPX`, `2024-06-25`, `v2` (or `2`) and `column=value`, in any order."""
+    """`SPX`, `2024-06-25`, `us`, `v2` (or `2`) and `column=value`, in any order."""
     if table not in TABLES:
         raise LineageError(f"no table {table!r}; `dealerflow tables` lists them")
     declared = {column.name for column in published_columns(TABLES[table])}
@@ -49,6 +50,8 @@ def parse(table: str, keys: Sequence[str]) -> Wanted:
             if name not in declared:
                 raise LineageError(f"{table} has no column {name!r}; `dealerflow tables {table}` lists them")
             columns[name] = value
+        elif key in MARKETS and "market" in declared:
+            columns["market"] = key
         elif _DAY.fullmatch(key) and "session_date" in declared:
             columns["session_date"] = key
         elif number and "v" in declared:
