@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -141,8 +142,9 @@ def test_every_day_of_a_currency_is_a_bundle_with_a_claim_that_names_its_holes(
 
 
 def test_a_fetch_killed_at_any_page_and_repeated_brings_what_an_undisturbed_one_does(
-    tmp_path: Path, client: Mortal, exchange: Exchange, bundles: Bundles
+    tmp_path: Path, client: Mortal, exchange: Exchange, bundles: Bundles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # the power stays on
     fetch(tmp_path / "undisturbed", client, underlyings="BTC")
     whole, pages = content(bundles), len(exchange.asked)
     assert len(whole) == 2 and pages > 12
