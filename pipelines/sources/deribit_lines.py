@@ -21,6 +21,7 @@ TICKER_METHODS = ("ticker", "get_order_book", "get_order_book_by_instrument_id")
 INSTRUMENT_METHODS = ("get_instruments", "get_instrument")
 _EPOCH = datetime(1970, 1, 1)
 _LONGEST_INTEGER = 20  # digits
+_MOST_OPENED = 1_000_000  # brackets of a JSON text; in memory each takes twenty times its bytes
 _LATEST_CLAIM = timedelta(minutes=1)  # after its capture: by how much clocks differ
 _UNDERLYING = re.compile(r"[A-Z0-9]{1,12}(_USD[CT])?", re.ASCII)
 _BUNDLE = re.compile(rb'^(?:\xef\xbb\xbf)?\s*\{[^{}\r\n]*"format"\s*:\s*"deribit_responses"')
@@ -122,7 +123,12 @@ def _response(content: dict[str, Any], captured_at: datetime, line: bytes) -> Re
     method = method.removeprefix("public/")
 
     def damaged(reason: str, *, is_lost: bool = True) -> Damaged:
-        return Damaged(captured_at, reason, _shown(body.encode()), loses_trades=is_lost and method in TRADE_METHODS)
+        return Damaged(
+            captured_at,
+            reason,
+            _shown(body.encode("ascii", "replace")),
+            loses_trades=is_lost and method in TRADE_METHODS,
+        )
 
     try:
         envelope = _loads(body)
@@ -177,6 +183,9 @@ def _error(error: object) -> str:
 
 
 def _loads(text: str | bytes) -> Any:
+    opened = text.count("{") + text.count("[") if isinstance(text, str) else text.count(b"{") + text.count(b"[")
+    if opened > _MOST_OPENED:
+        raise ValueError(f"it has {opened} objects and lists")
     try:
         return json.loads(text)
     except ValueError:

@@ -28,7 +28,7 @@ from pipelines.sources.deribit_lines import (
     entries,
     recognise,
 )
-from pipelines.sources.deribit_rows import ORIGIN_SCHEMA, Judged, nothing_rejected
+from pipelines.sources.deribit_rows import ORIGIN_SCHEMA, Judged, nothing_rejected, shown
 from pipelines.sources.page import LONGEST_ROW_TEXT, Declared, Unreadable
 
 __all__ = ["LARGEST_BYTES", "NAME", "coin_file", "recognise"]
@@ -37,7 +37,9 @@ NAME = "deribit_responses"
 LARGEST_BYTES = 256 * 2**20  # packed; a day of visits has 40 MB
 _INDEX_METHOD = "get_index_price"
 _BATCH = 20_000  # records that are typed together
+_MOST_RECORDS = 250_000  # of a response; half as many options of a coin have ever been listed
 _MOST_DAMAGED = 10_000  # lines; a file with more is none of ours
+_MOST_REJECTED = 500_000  # records
 
 _Reader = Callable[[Sequence[Any], pl.DataFrame], Judged]
 _READERS: dict[str, _Reader] = {
@@ -102,7 +104,7 @@ class _Reading:
         self.claims: list[tuple[str, datetime, datetime, datetime]] = []
         self.indices: list[tuple[str, datetime, float]] = []
         self.damaged: list[dict[str, Any]] = []
-        self.rows_in = self.rows_passed = self.responses = 0
+        self.rows_in = self.rows_passed = self.responses = self.rejected = 0
         self.lost_until: datetime | None = None  # trades before it may be missing
         self.is_time_of_loss_open = False
 
@@ -174,10 +176,12 @@ class _Reading:
             self.rows_passed += 1
             return
         records = _records(name, response)
+        if isinstance(records, list) and len(records) > _MOST_RECORDS:
+            records = "too_many_records"
         if not isinstance(records, list):
-            shown = json.dumps(response.result)[:LONGEST_ROW_TEXT]
             is_lost = name == "trades"
-            self._damage(Damaged(response.captured_at, records or "unexpected_result", shown, loses_trades=is_lost))
+            reason, text = records or "unexpected_result", shown(response.result)
+            self._damage(Damaged(response.captured_at, reason, text, loses_trades=is_lost))
             return
         self.responses += 1
         kind = self.kinds[name]
@@ -189,6 +193,9 @@ class _Reading:
         )
         if len(kind.records) >= _BATCH:
             kind.settle()
+            self.rejected += kind.judged[-1].rejected.height
+            if self.rejected > _MOST_REJECTED:
+                raise Unreadable(f"more than {_MOST_REJECTED} records cannot be read")
 
     def _index(self, response: Response) -> None:
         result, index = response.result, response.params.get("index_name")

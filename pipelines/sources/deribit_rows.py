@@ -141,7 +141,7 @@ def judge(
     bad = judged.filter(pl.col("reason").is_not_null())
     if bad.is_empty():
         return Judged(judged.drop("reason"), nothing_rejected(), passed=passed)
-    texts = [_shown(records[place]) for place in bad["place"]]
+    texts = [shown(records[place]) for place in bad["place"]]
     part = pl.col("option_type") if "option_type" in bad.columns else pl.lit(None, dtype=pl.String)
     rejected = bad.select(
         "row_number",
@@ -230,5 +230,8 @@ def _text(value: Any) -> Any:
     return str(value) if type(value) is int and abs(value) < _LARGEST_INTEGER else _ODD
 
 
-def _shown(record: Any) -> str:
-    return json.dumps(record)[:LONGEST_ROW_TEXT]
+def shown(record: Any) -> str:
+    try:
+        return json.dumps(record)[:LONGEST_ROW_TEXT]
+    except RecursionError:  # it could just be read
+        return "nested too deeply to be shown"

@@ -73,7 +73,7 @@ def test_damaged_and_oversized_files_are_unreadable():
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked():
-    bomb = gzip.compress(header_line().encode() + b"\n" + b" " * (65 * 2**20), 1)
+    bomb = gzip.compress(header_line().encode() + b"\n") + gzip.compress(b" " * 2**20) * 65
     with pytest.raises(Unreadable, match="longer than 67108864 bytes"):
         deribit_responses.coin_file(bomb, None)
 
@@ -137,7 +137,8 @@ def test_an_error_is_set_aside_under_its_code_and_the_others_stand():
 
 @pytest.mark.parametrize(
     ("body", "reason"),
-    [("", "unreadable_body"), ('{"result":', "unreadable_body"), ("[" * 50_000, "unreadable_body"),
+    [("", "unreadable_body"), ("\ud800", "unreadable_body"),
+     ('{"result":', "unreadable_body"), ("[" * 50_000, "unreadable_body"),
      ("[]", "no_result"), ('{"id":1}', "no_result"), ('{"result":null}', "unexpected_result"),
      ('{"result":5}', "unexpected_result"), (envelope([], testnet=True), "test_network")],
 )  # fmt: skip
@@ -145,6 +146,24 @@ def test_a_body_that_is_no_answer_is_set_aside(body, reason):
     for method in ("get_book_summary_by_currency", "get_last_trades_by_currency"):
         file = read(response_line(NOON, f"public/{method}", {}, body), summaries(summary()))
         assert reasons(file) == [reason] and file.chains.height == 1
+
+
+def test_however_deeply_an_answer_is_nested_the_others_stand():
+    for depth in (*range(900, 1000, 7), 20_000):
+        nested = "[" * depth + "]" * depth
+        for body in (f'{{"result":{nested}}}', f'{{"result":{{"a":{nested}}}}}'):
+            assert read(response_line(NOON, "ticker", {}, body), summaries(summary())).chains.height == 1
+
+
+def test_answers_that_would_fill_the_memory_are_set_aside_or_refused(monkeypatch):
+    nested = response_line(NOON, "public/get_instruments", {}, '{"result":[' + "[]," * 1_000_000 + "[]]}")
+    long = response_line(NOON, "public/get_instruments", {}, '{"result":[' + "1," * 250_000 + "1]}")
+    file = read(nested, long, summaries(summary()))
+    assert reasons(file) == ["unreadable_line", "too_many_records"] and file.chains.height == 1
+    monkeypatch.setattr("pipelines.sources.deribit_responses._MOST_REJECTED", 30_000)
+    junk = response_line(NOON, "public/get_instruments", {}, '{"result":[' + "1," * 25_000 + "1]}")
+    with pytest.raises(Unreadable, match="more than 30000 records"):
+        deribit_responses.coin_file(pack([junk, junk]), None)
 
 
 def test_answers_to_other_questions_are_passed():
