@@ -16,7 +16,8 @@ from pipelines.fetch.arrive import REFUSALS_IN_A_ROW, refusal
 from pipelines.fetch.client import Client, FetchFailed
 from pipelines.fetch.deribit import FEED, currency_of, item_of
 from pipelines.fetch.deribit_ask import HISTORY_URL, asking
-from pipelines.fetch.deribit_spool import Spool
+from pipelines.fetch.deribit_spool import Chain, Spool
+from pipelines.fetch.deribit_state import without_expired
 from pipelines.fetch.deribit_trades import DAY_MS, Hole, Span, every_trade, milliseconds_of
 from pipelines.fetch.feed import FeedError
 from pipelines.lake.store import Lake
@@ -88,17 +89,19 @@ def _landed(lake: Lake) -> dict[date, set[str]]:
 def _fetch_day(
     lake: Lake, day: date, underlyings: list[str], client: Client, progress: Callable[[Loaded], None]
 ) -> Loaded:
-    currency = currency_of(underlyings[0])
-    spool = Spool(lake.paths.spool / "deribit" / "trades" / f"{day}-{currency}", asking(client))
+    currency, folder = currency_of(underlyings[0]), lake.paths.spool / "deribit" / "trades"
+    spool, chain = Spool(folder / f"{day}-{currency}", asking(client)), Chain(folder, currency)
     name = f"{FEED.name} trades {' '.join(underlyings)} {day}"
     start = milliseconds_of(datetime.combine(day, time()))
     span = Span(currency, start, start + DAY_MS)
     holes: list[Hole] = []
     try:
-        holes = every_trade(spool, span, milliseconds_of(client.now()))
+        before = chain.before(day)
+        holes, last_seqs = every_trade(spool, span, milliseconds_of(client.now()), before)
         claim = span.claim(spool.last or client.now(), underlyings, holes)
         data = pack([*spool.lines, claim], note="the trades of a day")
         arrival = Arrival(name, lambda: data, HISTORY_URL, spool.last)
+        chain.keep(day, without_expired({**before, **last_seqs}, span.until_ms))
     except FetchFailed as error:
         arrival = refusal(name, error, HISTORY_URL)
     with lake.writing():
@@ -117,7 +120,7 @@ def _told(holes: Sequence[Hole]) -> str | None:
 
 def _drop_landed(paths: Paths, landed: dict[date, set[str]]) -> None:
     """What a process that was killed after landing left."""
-    for folder in (paths.spool / "deribit" / "trades").glob("????-??-??-*"):
+    for folder in (paths.spool / "deribit" / "trades").glob("????-??-??-*/"):
         day, currency = folder.name[:10], folder.name[11:]
         if currency in map(currency_of, landed.get(date.fromisoformat(day), ())):
             shutil.rmtree(folder, ignore_errors=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from pipelines.fetch.client import FetchFailed
@@ -44,6 +44,32 @@ class Spool:
 
     def remove(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Chain:
+    """The number of each option's last trade, from a day to the next, so that a trade that is missing between two days
+    is missed. Kept of two days: the one that was finished, and the one that was before it, should landing fail."""
+
+    def __init__(self, folder: Path, currency: str) -> None:
+        self._folder, self._currency = folder, currency
+
+    def before(self, day: date) -> dict[str, int]:
+        """Nothing where the day before did not come by this way."""
+        try:
+            held = json.loads(self._path(day - timedelta(days=1)).read_text("utf-8"))
+            return {str(name): int(seq) for name, seq in held.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+    def keep(self, day: date, last_seqs: dict[str, int]) -> None:
+        path, before = self._path(day), self._path(day - timedelta(days=1))
+        write_durably(path, json.dumps(last_seqs, sort_keys=True).encode(), label="chain")
+        for other in self._folder.glob(self._path("*").name):
+            if other not in {path, before}:
+                other.unlink()
+
+    def _path(self, day: date | str) -> Path:
+        return self._folder / f"{self._currency}-{day}.json"
 
 
 def _kept(path: Path, host: Host, method: str, params: Params) -> Reply | None:

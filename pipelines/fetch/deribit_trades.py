@@ -1,17 +1,18 @@
 """Every public trade of a span: pages that overlap, and the proof that none is missing.
 
 No word of the vendor is proof. A span ends where a page that could have held more brought nothing new; whether anything
-was left out in between, the numbers that count the trades of each instrument tell. Those that are missing are asked for
-one instrument at a time, and what even then does not come is a named hole.
+was left out in between, the numbers that count the trades of each instrument tell, from one span to the next. Those
+that are missing are asked for one instrument at a time, and what even then does not come is a named hole.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pipelines.fetch.client import FetchFailed
@@ -33,6 +34,7 @@ _OVERLAP_MS = 1000  # trades are not strictly in order of time
 _MOST_PAGES = 20_000
 _MOST_QUESTIONS = 1_000  # about missing trades of one span
 _PATIENCE = 3
+NOTHING_BEFORE: Mapping[str, int] = MappingProxyType({})
 _LAST_DIGITS = re.compile(r"[0-9]{1,18}$")
 
 
@@ -57,6 +59,11 @@ class Hole(NamedTuple):
     to_seq: int
 
 
+class Proof(NamedTuple):
+    holes: list[Hole]
+    last_seqs: dict[str, int]  # the greatest number of every instrument that traded in the span
+
+
 class _Trade(NamedTuple):
     trade_id: str
     ms: int
@@ -64,8 +71,10 @@ class _Trade(NamedTuple):
     seq: int | None
 
 
-def every_trade(ask: Ask, span: Span, now_ms: int) -> list[Hole]:
+def every_trade(ask: Ask, span: Span, now_ms: int, before: Mapping[str, int] = NOTHING_BEFORE) -> Proof:
     """Ask until every trade of the span came, however often; the replies are the caller's, by `ask`.
+
+    `before`: the last number of each instrument up to which the trades before the span are there.
 
     The last day is asked from the live host at `now_ms`, what is older from that of history; from which hour on, so
     that a repeat soon after asks the same.
@@ -73,7 +82,7 @@ def every_trade(ask: Ask, span: Span, now_ms: int) -> list[Hole]:
     hour = now_ms - LIVE_MS + _HOUR_MS - 1
     live_from = min(max(hour - hour % _HOUR_MS, span.from_ms), span.until_ms)
     hosts: list[Host] = []
-    search = _Search(ask, span)
+    search = _Search(ask, span, before)
     if span.from_ms < live_from:
         search.page("history", replace(span, until_ms=live_from))
         hosts.append("history")
@@ -82,14 +91,14 @@ def every_trade(ask: Ask, span: Span, now_ms: int) -> list[Hole]:
         hosts.append("live")
     for host in dict.fromkeys([*hosts, "history"]):
         search.fill(host)
-    return search.holes()
+    return Proof(search.holes(), search.last_seqs())
 
 
 class _Search:
     """What came so far, and what is still to be asked."""
 
-    def __init__(self, ask: Ask, span: Span) -> None:
-        self._ask, self._span = ask, span
+    def __init__(self, ask: Ask, span: Span, before: Mapping[str, int]) -> None:
+        self._ask, self._span, self._before = ask, span, before
         self._ids: set[str] = set()
         self._seqs: dict[str, set[int]] = {}
         self._bounds: dict[str, tuple[int, int]] = {}  # an instrument's least and greatest number in the span
@@ -145,6 +154,9 @@ class _Search:
             for run in _missing(self._seqs[instrument], *bounds)
         ]
 
+    def last_seqs(self) -> dict[str, int]:
+        return {instrument: high for instrument, (_, high) in sorted(self._bounds.items())}
+
     def _drain(self, host: Host, trades: list[_Trade]) -> None:
         """More trades of one millisecond than a page holds: those behind these, in the order of their names."""
         ms = trades[0].ms
@@ -192,7 +204,9 @@ class _Search:
                 continue
             self._seqs.setdefault(trade.instrument, set()).add(trade.seq)
             if self._span.from_ms <= trade.ms < self._span.until_ms:
-                low, high = self._bounds.get(trade.instrument, (trade.seq, trade.seq))
+                last = self._before.get(trade.instrument, trade.seq)
+                self._seqs[trade.instrument].add(last)
+                low, high = self._bounds.get(trade.instrument, (last, trade.seq))
                 self._bounds[trade.instrument] = min(low, trade.seq), max(high, trade.seq)
         return new
 

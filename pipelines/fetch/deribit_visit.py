@@ -1,6 +1,7 @@
 """A visit at Deribit: what every ten minutes bring of the followed underlyings, landed as one bundle.
 
-A part that fails leaves the others unharmed. What came of it stays in the bundle, without the claim to be complete.
+A part that fails leaves the others unharmed. What came of it stays in the bundle, without the claim to be complete. The
+bundle is on disk before the lake is waited for; one that could not land is landed by a later visit.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from pipelines.fetch.deribit import FEED, INVERSE, currency_of, index_of, item_o
 from pipelines.fetch.deribit_ask import Host, Params, Reply, asking
 from pipelines.fetch.deribit_state import State, read_state, write_state
 from pipelines.fetch.deribit_trades import DAY_MS, LIVE_MS, MINUTE_MS, Span, every_trade, milliseconds_of
+from pipelines.fetch.deribit_waiting import keep, waiting
 from pipelines.lake.store import Lake
+from pipelines.lake.turn import PATIENCE_SECONDS, LakeBusy
 from pipelines.load import Arrival, Loaded, load_arrivals
+from pipelines.settings import Paths
 from pipelines.sources.deribit_bundle import pack
 
 _HOUR_MS = 60 * MINUTE_MS
@@ -27,31 +31,57 @@ _MOST_CONTINUED = 20
 
 
 def visit(
-    lake: Lake, underlyings: Sequence[str], client: Client, progress: Callable[[Loaded], None] = lambda _: None
+    lake: Lake,
+    underlyings: Sequence[str],
+    client: Client,
+    progress: Callable[[Loaded], None] = lambda _: None,
+    *,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> list[Loaded]:
     """Ask for everything that is new of the underlyings and land it as one arrival.
 
-    The first line says what became of the bundle; one with fate `refused` follows for each part that failed. FeedError
-    without accepted terms. The lake is locked while something lands, not while Deribit is asked.
+    The first line says what became of the bundle: `waiting` where the lake stayed busy for longer than
+    `patience_seconds`, so that a later visit lands it. Then come earlier visits that waited, and with fate `refused`
+    each part that failed. FeedError without accepted terms. The lake is locked while something lands, not while
+    Deribit is asked.
     """
     require_accepted(lake.paths, FEED)
     began = client.now()
-    gathered = _Gathered(client, read_state(lake.paths))
+    gathered = _Gathered(client, _reached(lake.paths))
     gathered.ask_all(list(dict.fromkeys(map(item_of, underlyings))))
     name = f"{FEED.name} {began:%Y-%m-%dT%H:%M}"
-    arrivals = [_arrival(name, gathered)]
-    arrivals += [refusal(f"{FEED.name} {part}", error) for part, error in gathered.failed if gathered.lines]
-    with lake.writing():
-        loaded = list(load_arrivals(lake, arrivals, progress=progress))
-        if loaded[0].fate != "refused":
-            write_state(lake.paths, gathered.reached)
+    failed = [refusal(f"{FEED.name} {part}", error) for part, error in gathered.failed]
+    if gathered.lines:
+        keep(lake.paths, name, gathered.last, pack(gathered.lines, note="a visit"), gathered.reached)
+    else:
+        failed = [refusal(name, gathered.failed[0][1] if gathered.failed else FetchFailed("nothing is followed"))]
+    try:
+        with lake.writing(patience_seconds):
+            landed = _land(lake, progress)
+            return landed[::-1] + list(load_arrivals(lake, failed, progress=progress))
+    except LakeBusy as busy:
+        return [Loaded(name, "waiting" if gathered.lines else "refused", str(busy))]
+
+
+def _reached(paths: Paths) -> State:
+    """How far collecting has come, with what waits to be landed."""
+    state = read_state(paths)
+    for one in waiting(paths):
+        state.advance(one.reached)
+    return state
+
+
+def _land(lake: Lake, progress: Callable[[Loaded], None]) -> list[Loaded]:
+    """Every visit that waits, in order of capture: also those of other processes, which then find them gone."""
+    loaded: list[Loaded] = []
+    for one in waiting(lake.paths):
+        data = one.path.read_bytes()
+        arrival = Arrival(one.name, lambda data=data: data, FEED.base_url, one.captured_at)  # type: ignore[misc]
+        loaded += load_arrivals(lake, [arrival], progress=progress)
+        if loaded[-1].fate != "refused":
+            write_state(lake.paths, one.reached)
+        one.remove()
     return loaded
-
-
-def _arrival(name: str, gathered: _Gathered) -> Arrival:
-    if not gathered.lines:
-        return refusal(name, gathered.failed[0][1] if gathered.failed else FetchFailed("nothing is followed"))
-    return Arrival(name, lambda: pack(gathered.lines, note="a visit"), FEED.base_url, gathered.last)
 
 
 class _Gathered:
@@ -155,8 +185,9 @@ class _Gathered:
         span = Span(currency, start, min(until, start + DAY_MS))
         if span.from_ms >= span.until_ms:
             return
-        holes = every_trade(self._ask, span, now)
-        self.lines.append(span.claim(self.last, underlyings, holes))
+        proof = every_trade(self._ask, span, now, self._before.last_seqs)
+        self.lines.append(span.claim(self.last, underlyings, proof.holes))
+        self.reached.last_seqs |= proof.last_seqs
         self.reached.trades_until |= dict.fromkeys(underlyings, span.until_ms)
 
     def _compare_clocks(self) -> None:

@@ -138,7 +138,7 @@ def test_every_day_of_a_currency_is_a_bundle_with_a_claim_that_names_its_holes(
     assert bundles[names[0]][-1]["holes"] == [{"instrument": instrument, "from_seq": seq, "to_seq": seq}]
     assert "holes" not in bundles[names[1]][-1]
     assert {host for host, _, _ in exchange.asked} == {"live", "history"}
-    assert list((tmp_path / "spool" / "deribit" / "trades").iterdir()) == []
+    assert [path for path in (tmp_path / "spool" / "deribit" / "trades").iterdir() if path.is_dir()] == []
 
 
 def test_a_fetch_killed_at_any_page_and_repeated_brings_what_an_undisturbed_one_does(
@@ -158,6 +158,19 @@ def test_a_fetch_killed_at_any_page_and_repeated_brings_what_an_undisturbed_one_
         fetch(tmp_path / str(page), client, underlyings="BTC")
         assert content(bundles) == whole
         assert len(exchange.asked) == pages  # nothing is asked twice
+
+
+def test_a_trade_that_is_missing_between_two_days_is_asked_for_by_its_instrument(
+    tmp_path: Path, client: Client, exchange: Exchange, bundles: Bundles
+) -> None:
+    fetch(tmp_path, client, DAYS[:1], "BTC")
+    first = next(row for row in exchange.trades["BTC"] if row["timestamp"] >= MIDNIGHT + DAY_MS)
+    exchange.hidden |= {key(first)}
+    exchange.asked.clear()
+    fetch(tmp_path, client, underlyings="BTC")
+    assert first["trade_id"] in rows_of(bundles[f"deribit trades BTC {DAYS[1]}"])
+    chains = sorted(path.name for path in (tmp_path / "spool" / "deribit" / "trades").iterdir())
+    assert chains == [f"BTC-{day}.json" for day in DAYS]
 
 
 def test_a_day_that_came_is_not_asked_for_again(
@@ -182,9 +195,9 @@ def test_a_kill_between_landing_and_tidying_leaves_nothing_behind_for_long(
         with pytest.raises(Killed):
             fetch(tmp_path, client, DAYS[:1], "BTC")
     spool = tmp_path / "spool" / "deribit" / "trades"
-    assert [folder.name for folder in spool.iterdir()] == [f"{FIRST}-BTC"]
+    assert [path.name for path in spool.iterdir() if path.is_dir()] == [f"{FIRST}-BTC"]
     assert fetch(tmp_path, client, DAYS[:1], "BTC") == []
-    assert list(spool.iterdir()) == []
+    assert [path.name for path in spool.iterdir()] == [f"BTC-{FIRST}.json"]
 
 
 def test_a_currency_that_fails_leaves_the_others_and_keeps_what_it_had(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -55,7 +56,7 @@ class Talk:
 def fetched(exchange: Exchange, span: Span, currency: str = "BTC") -> tuple[list[Row], list[Hole], Talk]:
     """The rows of the span that came, in the exchange's order."""
     talk = Talk(exchange)
-    holes = every_trade(talk, span, NOW_MS)
+    holes, _ = every_trade(talk, span, NOW_MS)
     came = [row for row in exchange.trades[currency] if row["trade_id"] in talk.rows]
     return [row for row in came if span.from_ms <= row["timestamp"] < span.until_ms], holes, talk
 
@@ -154,6 +155,24 @@ def test_a_missing_number_of_the_last_day_is_asked_for_at_both_hosts() -> None:
     assert holes == [Hole(lost["instrument_name"], lost["trade_seq"], lost["trade_seq"])]
     assert rows == [row for row in whole(exchange, span) if row is not lost]
     assert {host for host, method, _ in talk.exchange.asked if method.endswith("instrument")} == {"live", "history"}
+
+
+def test_a_trade_that_is_missing_between_two_spans_is_missed_by_the_numbers_of_the_first() -> None:
+    exchange = exchange_of(spread(OLD, 60), longest_page=9)
+    rows = exchange.trades["BTC"]
+    first = replace(OLD, until_ms=rows[30]["timestamp"])
+    second = replace(OLD, from_ms=rows[30]["timestamp"])
+    next_of = {row["instrument_name"]: row for row in reversed(rows[30:])}
+    (one, other, *_) = next_of.values()
+    exchange.hidden, exchange.lost = {key(one)}, {key(other)}
+    talk = Talk(exchange)
+    nothing_missed, last_seqs = every_trade(talk, first, NOW_MS)
+    assert nothing_missed == []
+    assert last_seqs == {row["instrument_name"]: row["trade_seq"] for row in rows[:30]}
+    holes, _ = every_trade(talk, second, NOW_MS, last_seqs)
+    assert holes == [Hole(*key(other), other["trade_seq"])]
+    assert one["trade_id"] in talk.rows
+    assert every_trade(Talk(exchange), second, NOW_MS).holes == []  # nobody knows of them
 
 
 def test_numbers_that_never_come_are_named_holes() -> None:

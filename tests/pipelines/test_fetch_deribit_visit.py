@@ -15,7 +15,9 @@ from pipelines.fetch import deribit_visit
 from pipelines.fetch.acceptance import accept
 from pipelines.fetch.client import Client
 from pipelines.fetch.deribit import FEED
+from pipelines.fetch.deribit_state import read_state
 from pipelines.fetch.deribit_visit import visit
+from pipelines.fetch.deribit_waiting import waiting
 from pipelines.fetch.feed import FeedError
 from pipelines.lake.store import Lake, opened
 from pipelines.load import Arrival, Loaded
@@ -233,6 +235,41 @@ def test_nothing_is_taken_as_done_that_did_not_land(visits: Visits) -> None:
     visits()
     assert visits.methods() == methods
     assert visits.claims().keys() == claims.keys()
+
+
+def test_a_visit_that_finds_the_lake_busy_is_kept_and_landed_by_a_later_one(
+    visits: Visits, lake: Lake, exchange: Exchange, clock: FakeClock
+) -> None:
+    with lake.writing():
+        (waits,) = visit(lake, FOLLOWED, visits.client, patience_seconds=0)
+        assert (waits.name, waits.fate) == ("deribit 2026-01-14T10:10", "waiting")
+        assert visits.arrivals == []
+        clock.advance(timedelta(minutes=10))
+        visit(lake, FOLLOWED, visits.client, patience_seconds=0)
+    first, second = waiting(lake.paths)
+    assert read_state(lake.paths).trades_until == {}  # nothing has landed, and the second began where the first ended
+    assert first.reached.trades_until["BTC"] < second.reached.trades_until["BTC"]
+    clock.advance(timedelta(minutes=10))
+    names = [f"deribit 2026-01-14T10:{minute}" for minute in (10, 20, 30)]
+    assert visits() == [Loaded(name, "landed") for name in names[::-1]]
+    assert [one.name for one in visits.arrivals] == names
+    spans = []
+    for arrival in visits.arrivals:
+        lines = [json.loads(line) for line in unpack(arrival.read())][1:]
+        spans += [(line["from"], line["until"]) for line in lines if line.get("underlyings") == ["BTC"]]
+        assert arrival.captured_at == max(datetime.fromisoformat(line["captured_at"]) for line in lines).replace(
+            tzinfo=None
+        )
+    assert all(after[0] == before[1] - 60_000 for before, after in pairwise(spans))
+    assert waiting(lake.paths) == []
+    assert read_state(lake.paths).trades_until["BTC"] == spans[-1][1]
+
+
+def test_a_bundle_of_a_process_that_was_killed_while_it_kept_it_counts_for_nothing(visits: Visits, lake: Lake) -> None:
+    torn = lake.paths.spool / "deribit" / "visits" / "2026-01-14T09-00-00.000000.ndjson.gz"
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(b"torn")
+    assert [one.name for one in visits()] == ["deribit 2026-01-14T10:10"]
 
 
 def test_a_visit_to_which_nothing_answers_is_one_refused_line(visits: Visits, site: Site) -> None:
