@@ -109,23 +109,21 @@ def shown_name(path: Path) -> str:
     return os.fsencode(path.name).decode("utf-8", "backslashreplace")
 
 
-def look(data: bytes, declared: Declared) -> Placed:
-    """Where a file would stand; nothing is kept. Raises as its loading would."""
-    source = _recognise(data, declared)
-    mapped_by = None if declared.mapping is None else sha256_of(declared.mapping.encode())
-    return _place(source, data, Origin(source.NAME, sha256_of(data), declared, mapped_by))
-
-
-def look_at_file(path: Path, declared: Declared, is_known: Callable[[str], bool]) -> Placed | None:
-    """Like `look`, of a file that may be too large to be read at once; None where its hash is known."""
-    source = _streamed_source(path, declared)
-    if source is None:
-        data = read_file(path)
-        return None if is_known(sha256_of(data)) else look(data, declared)
-    sha256 = sha256_of_file(path)
+def look(path: Path, declared: Declared, is_known: Callable[[str], bool]) -> Placed | None:
+    """Where a file would stand, None where its hash is known; nothing is kept. Raises as its loading would."""
+    large = _streamed_source(path, declared)
+    if large is not None:
+        sha256 = sha256_of_file(path)
+        if is_known(sha256):
+            return None
+        return place_venue_file(large.coin_file_of(path), Origin(large.NAME, sha256, declared))
+    data = read_file(path)
+    sha256 = sha256_of(data)
     if is_known(sha256):
         return None
-    return place_venue_file(source.coin_file_of(path), Origin(source.NAME, sha256, declared))
+    source = _recognise(data, declared)
+    mapped_by = None if declared.mapping is None else sha256_of(declared.mapping.encode())
+    return _place(source, data, Origin(source.NAME, sha256, declared, mapped_by))
 
 
 def _load(lake: Lake, arrival: Arrival, declared: Declared) -> Loaded:

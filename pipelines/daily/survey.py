@@ -11,7 +11,7 @@ from pathlib import Path
 from pipelines.daily.gap_ledger import Gap, Place
 from pipelines.lake.files import sha256_of
 from pipelines.lake.store import Lake
-from pipelines.load import look, read_file, shown_name
+from pipelines.load import look, shown_name
 from pipelines.markets import MARKETS
 from pipelines.sources.page import Declared
 
@@ -58,12 +58,12 @@ def survey(
 
 def _found(lake: Lake, path: Path, declared: Declared) -> Found:
     try:
-        data = read_file(path)
-        if _is_landed(lake, sha256_of(data), declared):
-            return Found(path, is_landed=True)
-        sightings = look(data, declared).sightings
+        placed = look(path, declared, lambda sha256: _is_landed(lake, sha256, declared))
     except Exception as error:  # noqa: BLE001 - whatever it is, loading will refuse the file and say why
         return Found(path, reason=next(iter(str(error).splitlines()), type(error).__name__))
+    if placed is None:
+        return Found(path, is_landed=True)
+    sightings = placed.sightings
     places = sorted({(s.key.market, s.key.part, s.key.session_date) for s in sightings}, key=lambda place: place[::-1])
     return Found(path, source=sightings[0].source, places=tuple(places))
 

@@ -14,7 +14,7 @@ from pipelines import load, sources, streamed
 from pipelines.lake import files
 from pipelines.lake.raw import Sidecar
 from pipelines.lake.store import Lake, LakeFiles, opened
-from pipelines.load import Loaded, load_files, look_at_file
+from pipelines.load import Loaded, load_files, look
 from pipelines.settings import Paths
 from pipelines.sources import tardis_chain
 from pipelines.sources.coin_file import COVERAGE_SCHEMA, CoinFile
@@ -173,10 +173,10 @@ def test_a_file_that_changes_while_it_is_kept_is_asked_again_and_leaves_nothing(
 def test_a_look_keeps_nothing_and_knows_files_by_their_hash(whole: Lake, tmp_path: Path) -> None:
     path = tmp_path / "a.csv.gz"
     path.write_bytes(packed(day()))
-    seen = look_at_file(path, NOTHING_DECLARED, lambda _: False)
+    seen = look(path, NOTHING_DECLARED, lambda _: False)
     assert seen is not None and len(seen.sightings) == 2
     assert not whole.paths.raw.exists() and not whole.paths.reduced.exists()
-    assert look_at_file(path, NOTHING_DECLARED, lambda sha256: sha256 == files.sha256_of_file(path)) is None
+    assert look(path, NOTHING_DECLARED, lambda sha256: sha256 == files.sha256_of_file(path)) is None
 
 
 def test_a_mapping_goes_before_what_the_layout_shows(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_what_was_landed_is_known_by_its_bytes_and_not_read_again(
     list(load_files(lake, files[:1], progress=lambda _: None))
     renamed = files[0].rename(tmp_path / "renamed")
     assert [one.is_landed for one in look(lake, [renamed, files[1]])] == [True, False]
-    monkeypatch.setattr("pipelines.daily.survey.look", None)
+    monkeypatch.setattr("pipelines.load._recognise", None)
     assert look(lake, [renamed])[0].is_landed
 
 
