@@ -107,6 +107,8 @@ def _fetch(paths: Paths, feed: AnyFeed, items: list[str], days: list[date] | Non
 def _line(one: Loaded) -> str:
     if one.fate == "refused":
         return f"{escape(one.name)}: [yellow]refused[/yellow]: {escape(one.reason or '')}"
+    if one.fate == "waiting":
+        return f"{escape(one.name)}: waiting for the lake; a later visit lands it ({escape(one.reason or '')})"
     rows = "" if one.rows_landed is None else f", {one.rows_landed:,} rows"
     why = f" ({escape(one.reason)})" if one.reason else ""
     return f"{escape(one.name)}: {one.fate}, session {one.session_date}{rows}{why}"

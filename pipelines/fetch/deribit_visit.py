@@ -80,7 +80,8 @@ def _land(lake: Lake, progress: Callable[[Loaded], None]) -> list[Loaded]:
         loaded += load_arrivals(lake, [arrival], progress=progress)
         if loaded[-1].fate != "refused":
             write_state(lake.paths, one.reached)
-        one.remove()
+        if not loaded[-1].is_unread:  # a disk that is full now takes it later
+            one.remove()
     return loaded
 
 

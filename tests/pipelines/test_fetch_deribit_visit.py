@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -66,7 +67,7 @@ class Visits:
     def __init__(self, lake: Lake, client: Client) -> None:
         self.lake, self.client = lake, client
         self.arrivals: list[Arrival] = []
-        self.is_landing = True
+        self.refused: Loaded | None = None
 
     def __call__(self, *underlyings: str) -> list[Loaded]:
         return visit(self.lake, underlyings or FOLLOWED, self.client)
@@ -77,7 +78,7 @@ class Visits:
             self.arrivals.append(arrival)
             try:
                 arrival.read()
-                one = Loaded(arrival.name, "landed" if self.is_landing else "refused")
+                one = replace(self.refused or Loaded("", "landed"), name=arrival.name)
             except Exception as error:  # noqa: BLE001
                 one = Loaded(arrival.name, "refused", str(error))
             progress(one)
@@ -228,10 +229,10 @@ def test_trades_that_fail_on_the_way_stay_without_a_claim_and_are_asked_again(
 
 
 def test_nothing_is_taken_as_done_that_did_not_land(visits: Visits) -> None:
-    visits.is_landing = False
+    visits.refused = Loaded("", "refused", "no such layout")
     assert [one.fate for one in visits()] == ["refused"]
     methods, claims = visits.methods(), visits.claims()
-    visits.is_landing = True
+    visits.refused = None
     visits()
     assert visits.methods() == methods
     assert visits.claims().keys() == claims.keys()
@@ -263,6 +264,15 @@ def test_a_visit_that_finds_the_lake_busy_is_kept_and_landed_by_a_later_one(
     assert all(after[0] == before[1] - 60_000 for before, after in pairwise(spans))
     assert waiting(lake.paths) == []
     assert read_state(lake.paths).trades_until["BTC"] == spans[-1][1]
+
+
+def test_a_visit_for_which_the_disk_has_no_room_waits_for_it(visits: Visits, lake: Lake) -> None:
+    visits.refused = Loaded("", "refused", "No space left on device", is_unread=True)
+    assert [one.fate for one in visits()] == ["refused"]
+    (kept,) = waiting(lake.paths)
+    visits.refused = None
+    assert [(one.name, one.fate) for one in visits()][-1] == (kept.name, "landed")
+    assert waiting(lake.paths) == []
 
 
 def test_a_bundle_of_a_process_that_was_killed_while_it_kept_it_counts_for_nothing(visits: Visits, lake: Lake) -> None:
