@@ -14,6 +14,7 @@ from models.snapshot import expose
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.markets import CRYPTO
 from pipelines.stages.exposures import EXPOSURE_TABLES, accounts, check_identities
+from pipelines.stages.memo import remembered
 from pipelines.stages.positions import COLUMN_OF, Positions, positions_of
 from pipelines.stages.snapshots import Stamp, gathered
 
@@ -51,7 +52,8 @@ def _exposed(
 ) -> dict[str, pl.DataFrame]:
     """The five frames of one snapshot, with what they rest on."""
     held = positions.beside(contracts, row["snapshot_ts"])
-    exposed = expose(
+    exposed = remembered(
+        expose,
         held,
         session_date=session,
         spot=row["spot"],

@@ -21,7 +21,7 @@ def remembered(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) 
     return result
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)
 def _computed(function: Callable[..., Any], contents: bytes) -> Any:
     args, kwargs = pickle.loads(contents)  # noqa: S301 - our own bytes, of a moment ago
     return function(*args, **kwargs)

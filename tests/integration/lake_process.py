@@ -10,7 +10,7 @@ from pipelines.lake.store import opened
 from pipelines.load import find_files, load_files
 from pipelines.materialise import bring_up_to_date
 from pipelines.settings import Paths
-from pipelines.stages.spine import ALL_STAGES
+from pipelines.stages.spine import SPINES
 
 
 def main(data: Path, names: list[str]) -> None:
@@ -18,7 +18,7 @@ def main(data: Path, names: list[str]) -> None:
     with opened(Paths(data)) as lake, lake.writing():
         for _ in load_files(lake, find_files(names), progress=lambda _: None):
             pass
-        bring_up_to_date(lake, ALL_STAGES)
+        bring_up_to_date(lake, SPINES["us"])
         export_catalogue(lake)
     print("done", flush=True)
 

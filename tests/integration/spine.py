@@ -15,7 +15,7 @@ from pipelines.lake.store import Lake
 from pipelines.load import Loaded, load_files
 from pipelines.materialise import bring_up_to_date
 from pipelines.sources.page import Declared
-from pipelines.stages.spine import ALL_STAGES
+from pipelines.stages.spine import SPINES
 
 NOW = datetime(9999, 1, 1)
 
@@ -25,7 +25,7 @@ def land(lake: Lake, files: Iterable[Path], session: date | None = None) -> list
 
 
 def derive(lake: Lake) -> list[StageReport]:
-    return bring_up_to_date(lake, ALL_STAGES)
+    return bring_up_to_date(lake, SPINES["us"])
 
 
 def refusals(reports: list[StageReport]) -> list[str]:

@@ -13,7 +13,7 @@ from pipelines.lake import crew
 from pipelines.lake.store import opened
 from pipelines.materialise import bring_up_to_date
 from pipelines.settings import Paths
-from pipelines.stages.spine import ALL_STAGES
+from pipelines.stages.spine import SPINES
 from tests.integration.spine import land
 from tests.integration.test_kills import start
 
@@ -23,7 +23,7 @@ MOST_SECONDS = 60.0
 def hashes(data: Path, files: list[Path]) -> list[dict[str, object]]:
     with opened(Paths(data)) as lake:
         land(lake, files)
-        bring_up_to_date(lake, ALL_STAGES)
+        bring_up_to_date(lake, SPINES["us"])
         return lake.catalogue.rows(
             "select table_name, session_date, part, v, known_at, output_sha256, inputs, row_accounting"
             " from partition_versions order by 1, 2, 3, 4"

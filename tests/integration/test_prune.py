@@ -18,7 +18,7 @@ from pipelines.lake.store import Lake
 from pipelines.materialise import bring_up_to_date
 from pipelines.operator_settings import Retention
 from pipelines.settings import Paths
-from pipelines.stages.spine import ALL_STAGES
+from pipelines.stages.spine import SPINES
 from pipelines.upkeep import dagster_runs
 from pipelines.upkeep.lineage import lineage
 from pipelines.upkeep.prune import prune
@@ -114,7 +114,7 @@ def test_after_pruning_a_new_method_is_applied_to_what_stands(kept: Lake) -> Non
     prune(kept, A_MONTH, MUCH_LATER)
     before = {name: current(kept, name) for name in ("key_levels", "exposure_heatmap", "option_snapshots")}
     assert refusals(derive(kept)) == []
-    newer = [replace(stage, method_version=f"{stage.method_version}-newer") for stage in ALL_STAGES]
+    newer = [replace(stage, method_version=f"{stage.method_version}-newer") for stage in SPINES["us"]]
     assert refusals(bring_up_to_date(kept, newer)) == []
     assert {name: current(kept, name) for name in before}.keys() == before.keys()
     for name, frame in before.items():

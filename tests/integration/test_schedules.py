@@ -32,7 +32,7 @@ from pipelines.operator_settings import Follow
 from pipelines.settings import data_paths
 from pipelines.sources.page import Declared
 from pipelines.stages.rates import RATES
-from pipelines.stages.spine import ALL_STAGES
+from pipelines.stages.spine import SPINES
 from tests.archive_files import archive_file
 from tests.stand_in.pages import curves_csv
 
@@ -195,14 +195,14 @@ def test_what_is_followed_is_late_until_its_newest_due_session_is_computed(lake:
         "treasury_par_csv _all: never collected",
     ]
     land(date(2024, 6, 14))
-    bring_up_to_date(lake, ALL_STAGES)
+    bring_up_to_date(lake, SPINES["us"])
     assert late(lake, follow, now) == ["treasury_par_csv _all: 2024-06-18"]
     land(date(2024, 6, 13))
-    bring_up_to_date(lake, ALL_STAGES)
+    bring_up_to_date(lake, SPINES["us"])
     assert late(lake, follow, now) == ["treasury_par_csv _all: 2024-06-18"]  # an old day makes nothing fresh
     land(date(2024, 6, 18))
     assert late(lake, follow, now) == ["treasury_par_csv _all: 2024-06-18"]  # landed, not computed
-    bring_up_to_date(lake, ALL_STAGES)
+    bring_up_to_date(lake, SPINES["us"])
     assert late(lake, follow, now) == []
     assert late(lake, follow, datetime(2024, 6, 20, 23, 59)) == []  # not due yet
     assert late(lake, follow, datetime(2024, 6, 21)) == ["treasury_par_csv _all: 2024-06-20"]
