@@ -23,6 +23,8 @@ from pipelines.lake.store import opened
 from pipelines.markets import CRYPTO
 from pipelines.materialise import bring_up_to_date
 from pipelines.settings import PROJECT, Paths
+from pipelines.sources.deribit_responses import coin_file
+from pipelines.sources.page import NOTHING_DECLARED
 from pipelines.stages.coin_landing import COIN_LANDING
 from tests.integration.spine import current
 from tests.integration.test_fetch import Command
@@ -117,6 +119,26 @@ def test_a_wrong_word_is_answered_in_a_line(dealerflow: Command, site: Site, wor
     code, answer = dealerflow("fetch", *words)
     assert code == 1 and said in answer and "\n" not in answer
     assert site.requests == []
+
+
+def test_everything_that_a_visit_asks_for_is_read(
+    site: Site, exchange: Exchange, clock: FakeClock, tmp_path: Path
+) -> None:
+    paths = Paths(tmp_path / "data")
+    with opened(paths) as lake, Client(paths.build, clock=clock) as client:
+        accept(paths, FEED, NOW)
+        (landed,) = visit(lake, ["BTC", "SOL", "BTC_USDC"], client)
+        assert landed.raw_sha256 is not None and landed.rows_quarantined == 0
+        file = coin_file(lake.raw.get(landed.raw_sha256), NOTHING_DECLARED)
+    assert file.rejected.is_empty()
+    assert set(file.chains["underlying"]) == {"BTC", "SOL"} and set(file.trades["underlying"]) == {"BTC", "SOL"}
+    assert file.chains["index_price"].null_count() == 0
+    assert set(file.coverage["underlying"]) == {"BTC", "SOL", "BTC_USDC"}
+    assert set(file.instruments["underlying"]) == {"BTC", "SOL"}
+    symbols = {"BTC-PERPETUAL", "SOL_USDC-PERPETUAL", "BTC_USDC-PERPETUAL", "BTC_DVOL"}
+    assert set(file.bars["symbol"]) == symbols and set(file.bars["interval"]) == {"10m", "1h"}
+    assert max(file.bars["bar_ts"]) <= NOW
+    assert set(file.deliveries["underlying"]) == {"BTC", "SOL", "BTC_USDC"}
 
 
 def test_what_visits_and_past_days_bring_is_one_history_without_repeats(
