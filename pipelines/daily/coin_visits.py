@@ -14,6 +14,8 @@ from pipelines.load import Loaded
 from pipelines.operator_settings import operator_settings
 from pipelines.settings import Paths
 
+PATIENCE_SECONDS = 120.0
+
 
 class VisitFailed(Exception):
     """Nothing came of a visit; one line says why."""
@@ -29,10 +31,13 @@ def why_not(paths: Paths) -> str | None:
 
 
 def visit_followed(lake: Lake, tell: Callable[[str], None], client: Client | None = None) -> list[Loaded]:
-    """One visit; the first line says what became of it. VisitFailed when nothing of it stands."""
+    """One visit; the first line says what became of it. VisitFailed when nothing of it stands.
+
+    A visit that finds the lake busy is kept on disk, and the next one lands it: its place is free for that one soon.
+    """
     followed = operator_settings(lake.paths).follow.deribit
     with client or client_for(lake.paths) as asking:
-        loaded = visit(lake, followed, asking)
+        loaded = visit(lake, followed, asking, patience_seconds=PATIENCE_SECONDS)
     for one in loaded:
         tell(f"{one.name}: {one.fate}" + (f" ({one.reason})" if one.reason else ""))
     if loaded[0].fate == "refused":

@@ -62,15 +62,15 @@ def late_coins(lake: Lake, follow: Follow, now: datetime) -> list[str]:
     }
     missing = []
     for part in follow.deribit:
-        last = ends[part].last_live if part in ends else None
-        if last is None:
+        first, last = (ends[part].first_live, ends[part].last_live) if part in ends else (None, None)
+        if first is None or last is None:
             missing.append(f"{CHAINS} {part}: never collected")
             continue
         # Versions count from the end of the hour in which the newest thing behind them was seen.
-        due = min(end_of_hour(instant_of(last)), now - COMPUTED_WITHIN)
+        due = min(end_of_hour(instant_of(last)), (now - COMPUTED_WITHIN).replace(minute=0, second=0, microsecond=0))
         if last < ticks_due(now) - LATE_TICKS:
             missing.append(f"{CHAINS} {part}: last snapshot {instant_of(last)}")
-        elif part not in computed or computed[part] < due.replace(minute=0, second=0, microsecond=0):
+        elif end_of_hour(instant_of(first)) <= due and (part not in computed or computed[part] < due):
             missing.append(f"{CHAINS} {part}: computed up to {computed.get(part, 'nothing')}")
     return missing
 

@@ -13,6 +13,7 @@ from pipelines.daily.collect import last_close, owed_from
 from pipelines.daily.freshness import COMPUTED_WITHIN, late
 from pipelines.daily.gap_ledger import current_gaps, newest_sessions
 from pipelines.daily.gap_report import runs
+from pipelines.fetch.deribit_waiting import waiting
 from pipelines.lake.catalogue import PartitionKey
 from pipelines.lake.derive import Replay
 from pipelines.lake.store import Lake
@@ -99,7 +100,13 @@ def ended(lake: Lake, now: datetime) -> Iterator[Finding]:
 
 
 def late_visits(lake: Lake, now: datetime) -> Iterator[Finding]:
-    """Snapshots of the last day that were made long after their time: they stand, but not where they should."""
+    """What visits had to wait for: the lake, or their own turn. Snapshots of the last day that were made late stand
+    where they were made, not where they should.
+    """
+    if unlanded := waiting(lake.paths):
+        since = f"{unlanded[0].captured_at:%Y-%m-%d %H:%M}"
+        told = f"{len(unlanded)} visits are kept and not landed yet, the first of {since}"
+        yield Finding("watch", told, "the next visit lands them: dealerflow fetch deribit")
     followed = operator_settings(lake.paths).follow.deribit
     for part, instants in recent_snapshots(lake, now - timedelta(days=1)).items() if followed else ():
         late_ones = [late for late in late_by(instants) if late > _LATE_VISIT]
