@@ -10,51 +10,50 @@ import polars as pl
 
 from models.conventions import COIN_DEALER_MODELS, METHOD_VERSIONS
 from models.scopes import monthly_expiry_dates, next_daily_expiry_date
-from models.snapshot import expose
+from models.snapshot import SnapshotExposures, expose
+from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.markets import CRYPTO
 from pipelines.stages.exposures import EXPOSURE_TABLES, accounts, check_identities
 from pipelines.stages.memo import remembered
-from pipelines.stages.positions import COLUMN_OF, Positions, positions_of
-from pipelines.stages.snapshots import Stamp, gathered
+from pipelines.stages.positions import COLUMN_OF, beside
+from pipelines.stages.snapshots import conformed, gathered
 
 _MONTHS_AHEAD = timedelta(days=366 * 4)
+_SNAPSHOT = ["snapshot_ts", "source"]
 _PROFILE_SCOPES = ("all", "0dte")
 _WHOLE_SHARE = 0.999  # of open interest, from which the history of trades counts as complete
 
 
 def compute(inputs: Inputs) -> Output:
-    marks = inputs.read("snapshot_marks").sort("snapshot_ts")
     options = inputs.read("option_snapshots")
-    positions = positions_of(inputs, marks["snapshot_ts"].to_list())
-    by_snapshot = options.partition_by(["snapshot_ts", "source"], as_dict=True)
+    held = beside(options, inputs)
+    by_snapshot = held.partition_by(_SNAPSHOT, as_dict=True)
+    marks = inputs.read("snapshot_marks").sort("snapshot_ts")
     found: dict[str, list[pl.DataFrame]] = {table: [] for table in EXPOSURE_TABLES}
     hours: set[datetime] = set()
-    for row in marks.iter_rows(named=True):
-        stamp = Stamp.of(row)
-        contracts = by_snapshot.get((stamp.snapshot_ts, stamp.source), options.clear())
-        hour = _hour(stamp.snapshot_ts)
-        frames = _exposed(contracts, positions, row, session=inputs.key.session_date, has_profiles=hour not in hours)
+    for place, row in enumerate(marks.iter_rows(named=True)):
+        contracts = by_snapshot.get((row["snapshot_ts"], row["source"]), held.clear())
+        hour = _hour(row["snapshot_ts"])
+        exposed = _exposed(contracts, row, session=inputs.key.session_date, has_profiles=hour not in hours)
         hours.add(hour)
-        for table, frame in frames.items():
-            found[table].append(stamp.stamp(frame, table))
-    gathered_frames = {table: gathered(table, parts) for table, parts in found.items()}
-    check_identities(gathered_frames["strike_exposures"], gathered_frames["exposure_summary"])
-    return Output(gathered_frames, accounts(options, gathered_frames))
+        for table in EXPOSURE_TABLES:
+            frame: pl.DataFrame = getattr(exposed, table)
+            found[table].append(frame.hstack([pl.Series("place", [place] * frame.height, dtype=pl.UInt32)]))
+    about = _about(marks, held)
+    frames = {table: _stamped(table, parts, about) for table, parts in found.items()}
+    check_identities(frames["strike_exposures"], frames["exposure_summary"])
+    return Output(frames, accounts(options, frames))
 
 
 def _hour(instant: datetime) -> datetime:
     return (instant - timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0)
 
 
-def _exposed(
-    contracts: pl.DataFrame, positions: Positions, row: dict[str, Any], *, session: date, has_profiles: bool
-) -> dict[str, pl.DataFrame]:
-    """The five frames of one snapshot, with what they rest on."""
-    held = positions.beside(contracts, row["snapshot_ts"])
-    exposed = remembered(
+def _exposed(contracts: pl.DataFrame, row: dict[str, Any], *, session: date, has_profiles: bool) -> SnapshotExposures:
+    return remembered(
         expose,
-        held,
+        contracts,
         session_date=session,
         spot=row["spot"],
         monthly_expiries=_monthly_expiries(session),
@@ -66,27 +65,46 @@ def _exposed(
         is_delta_of_forward=True,
         has_profiles=has_profiles,
     )
-    positions_ts = positions.positions_ts[row["snapshot_ts"]]
-    whole = None if positions_ts is None else _complete_share(held)
-    default = CRYPTO.default_dealer_model if whole is not None and whole >= _WHOLE_SHARE else COIN_DEALER_MODELS[0]
+
+
+def _about(marks: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    """One row a snapshot, by `place`: what names it, what its positions rest on, and its default model."""
+    is_whole = pl.col("is_history_complete").fill_null(value=False)
+    open_interest = pl.col("open_interest").sum()
+    complete = held.group_by(_SNAPSHOT).agg(
+        pl.col("positions_ts").first(),
+        complete=pl.col("open_interest").filter(is_whole).sum(),
+        total=open_interest,
+    )
+    share = pl.when((pl.col("total") > 0) & pl.col("positions_ts").is_not_null()).then(
+        pl.col("complete") / pl.col("total")
+    )
+    return (
+        marks.select("underlying", *_SNAPSHOT, "known_at", "is_partial")
+        .with_row_index("place")
+        .join(complete, on=_SNAPSHOT, how="left", maintain_order="left")
+        .with_columns(history_complete_share_frac=share)
+        .with_columns(
+            default_model=pl.when(pl.col("history_complete_share_frac") >= _WHOLE_SHARE)
+            .then(pl.lit(CRYPTO.default_dealer_model))
+            .otherwise(pl.lit(COIN_DEALER_MODELS[0]))
+        )
+    )
+
+
+def _stamped(table: str, parts: list[pl.DataFrame], about: pl.DataFrame) -> pl.DataFrame:
+    frame = pl.concat(parts) if parts else None
+    if frame is None:
+        return empty(table)
+    if table == "gamma_profile":
+        frame = frame.filter(pl.col("scope").is_in(_PROFILE_SCOPES))
     is_flow = pl.col("dealer_model").is_in(list(COLUMN_OF))
-    rests_on = {
-        "positions_ts": pl.when(is_flow).then(pl.lit(positions_ts, dtype=pl.Datetime("us"))),
-        "history_complete_share_frac": pl.when(is_flow).then(pl.lit(whole, dtype=pl.Float64)),
-    }
-    shared = {"is_partial": pl.lit(row["is_partial"]), "is_default_model": pl.col("dealer_model") == default}
-    frames = {table: getattr(exposed, table) for table in EXPOSURE_TABLES}
-    frames["exposure_summary"] = frames["exposure_summary"].with_columns(**rests_on)
-    frames["key_levels"] = frames["key_levels"].with_columns(**shared)
-    frames["gamma_profile"] = frames["gamma_profile"].filter(pl.col("scope").is_in(_PROFILE_SCOPES))
-    return frames
-
-
-def _complete_share(held: pl.DataFrame) -> float | None:
-    """Share of the open interest in contracts whose every trade since listing is known."""
-    whole = held.filter(pl.col("is_history_complete").fill_null(value=False))["open_interest"].sum()
-    total = held["open_interest"].sum()
-    return float(whole) / float(total) if total else None
+    full = frame.join(about, on="place", how="left", maintain_order="left").with_columns(
+        pl.when(is_flow).then("positions_ts").alias("positions_ts"),
+        pl.when(is_flow).then("history_complete_share_frac").alias("history_complete_share_frac"),
+        is_default_model=pl.col("dealer_model") == pl.col("default_model"),
+    )
+    return gathered(table, [conformed(full, table)])
 
 
 @lru_cache(maxsize=64)

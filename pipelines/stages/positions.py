@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 import polars as pl
@@ -15,43 +14,38 @@ from pipelines.stages.inventory import opening_of
 COLUMN_OF: dict[DealerModel, str] = {model: f"{model}_quantity" for model in FLOW_MODELS}
 
 
-@dataclass(frozen=True, slots=True)
-class Positions:
-    """By snapshot: the end of the last bucket that counts (None: trades are not known up to it), and what is held."""
-
-    positions_ts: dict[datetime, datetime | None]
-    held: pl.DataFrame  # bucket_ts, contract_id, is_history_complete and a column of COLUMN_OF for each model
-
-    def beside(self, contracts: pl.DataFrame, snapshot_ts: datetime) -> pl.DataFrame:
-        """The contracts with what dealers hold of each, in coins; a contract without trades is held 0 times."""
-        bucket = self.positions_ts[snapshot_ts]
-        if bucket is None:
-            return contracts.with_columns(
-                *(pl.lit(None, dtype=pl.Float64).alias(name) for name in COLUMN_OF.values()),
-                is_history_complete=pl.lit(None, dtype=pl.Boolean),
-            )
-        held = self.held.filter(pl.col("bucket_ts") == bucket).drop("bucket_ts")
-        joined = contracts.join(held, on="contract_id", how="left", maintain_order="left")
-        return joined.with_columns(pl.col(name).fill_null(0.0) for name in COLUMN_OF.values())
-
-
-def positions_of(inputs: Inputs, snapshots: list[datetime]) -> Positions:
-    """For every snapshot of the day."""
-    ends = covered_spans(inputs)
-    positions_ts = {snapshot: _last_bucket(snapshot, ends) for snapshot in snapshots}
-    wanted = sorted({bucket for bucket in positions_ts.values() if bucket is not None})
-    rows, opening = (
-        inputs.read("dealer_inventory"),
-        opening_of(inputs, datetime.combine(inputs.key.session_date, time())),
+def beside(options: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """The contracts of all snapshots with what dealers hold of each, in coins: positions_ts, is_history_complete and a
+    column of COLUMN_OF for each model. A contract without trades is held 0 times; null where trades are not known up to
+    30 minutes before the snapshot.
+    """
+    spans = covered_spans(inputs)
+    snapshots = options["snapshot_ts"].unique().sort().to_list()
+    buckets = [_last_bucket(snapshot, spans) for snapshot in snapshots]
+    at = pl.DataFrame(
+        {"snapshot_ts": snapshots, "positions_ts": buckets},
+        schema={"snapshot_ts": pl.Datetime("us"), "positions_ts": pl.Datetime("us")},
     )
-    found = positions_at(rows, opening, wanted)
-    key = ["bucket_ts", "contract_id"]
-    held = found.select(key).unique(maintain_order=True)
+    wanted = sorted({bucket for bucket in buckets if bucket is not None})
+    joined = options.join(at, on="snapshot_ts", how="left", maintain_order="left").join(
+        _held(inputs, wanted), on=["positions_ts", "contract_id"], how="left", maintain_order="left"
+    )
+    is_known = pl.col("positions_ts").is_not_null()
+    return joined.with_columns(
+        pl.when(is_known).then(pl.col(name).fill_null(0.0)).alias(name) for name in COLUMN_OF.values()
+    )
+
+
+def _held(inputs: Inputs, wanted: list[datetime]) -> pl.DataFrame:
+    """A row for each instant and contract: positions_ts, contract_id, is_history_complete and the positions."""
+    opening = opening_of(inputs, datetime.combine(inputs.key.session_date, time()))
+    found = positions_at(inputs.read("dealer_inventory"), opening, wanted).rename({"bucket_ts": "positions_ts"})
+    key = ["positions_ts", "contract_id"]
+    held = found.filter(pl.col("dealer_model") == FLOW_MODELS[0]).select(*key, "is_history_complete")
     for model, column in COLUMN_OF.items():
         of_model = found.filter(pl.col("dealer_model") == model)
-        extra = [pl.col("is_history_complete")] if model == FLOW_MODELS[0] else []
-        held = held.join(of_model.select(*key, *extra, pl.col("inventory_quantity").alias(column)), on=key, how="left")
-    return Positions(positions_ts, held)
+        held = held.join(of_model.select(*key, pl.col("inventory_quantity").alias(column)), on=key, how="left")
+    return held
 
 
 def covered_spans(inputs: Inputs) -> list[tuple[datetime, datetime]]:
