@@ -135,7 +135,7 @@ def _last_of_each_bucket(lines: TardisLines) -> tuple[pl.DataFrame, int, int]:
         line = pl.Series(texts.gather(piece["place"]).to_list(), dtype=pl.String())
         pieces.append(piece.drop("place").with_columns(line=line))
         fresh += piece.height
-        if fresh > max(held.height, _COMPACT_EVERY):
+        if fresh > _COMPACT_EVERY:
             held, pieces, fresh = _newest(pl.concat([held, *pieces])), [], 0
             if held.height > _MOST_HELD:
                 raise Unreadable("it spans too many ten minutes; split the file by days")
