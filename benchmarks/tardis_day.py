@@ -20,6 +20,7 @@ import polars as pl
 from isal import igzip
 
 from pipelines.settings import PROJECT
+from pipelines.sources.line_chunks import CHUNK_BYTES
 
 DAY = datetime(2026, 2, 1, tzinfo=UTC)
 _DAY_MICROS = 86_400_000_000
@@ -28,7 +29,8 @@ _BYTES_OF_A_ROW = 225
 _REDUCE = """
 import json, sys, time
 from pathlib import Path
-from pipelines.sources import tardis_chain
+from pipelines.sources import line_chunks, tardis_chain
+line_chunks.CHUNK_BYTES = int(sys.argv[2])
 def peak():
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) * 1024
 before, started, cpu = peak(), time.monotonic(), time.process_time()
@@ -117,11 +119,12 @@ def write_day(path: Path, size_bytes: int) -> int:
     return written
 
 
-def reduce_apart(path: Path) -> dict[str, float]:
+def reduce_apart(path: Path, chunk_bytes: int = CHUNK_BYTES) -> dict[str, float]:
     """Seconds, peak memory and counts of a process that does nothing else."""
     told = subprocess.run(
-        [sys.executable, "-c", _REDUCE, str(path)], cwd=PROJECT, check=True, capture_output=True, text=True
-    )
+        [sys.executable, "-c", _REDUCE, str(path), str(chunk_bytes)],
+        cwd=PROJECT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
     found: dict[str, float] = json.loads(told.stdout)
     return found
 
