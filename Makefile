@@ -4,7 +4,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types up
+.PHONY: help setup run test lint types bench up
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,10 @@ lint: setup ## style
 
 types: setup ## static types
 	$(BIN)/mypy
+
+bench: setup ## how fast trades become inventory, and a day of option updates becomes snapshots
+	$(BIN)/python benchmarks/trades_per_second.py
+	$(BIN)/python benchmarks/tardis_day.py
 
 up: setup ## Dagster on localhost: its web pages, and its daemon, by which schedules fire
 	$(BIN)/dealerflow up

@@ -1,7 +1,7 @@
 """Where what a coin venue's file holds belongs: a sighting for each kind of row, underlying and UTC day.
 
-The venue publishes everything to everyone at once, so rows of a recorded file are known at their own clock, and rows
-that were fetched live when they were fetched. A state at midnight (a chain, the end of a bar) belongs to the day that
+The venue publishes everything to everyone at once, so trades and rows of a recorded file are known at their own clock;
+what was fetched live otherwise is known when it was fetched. A state at midnight (a chain, the end of a bar) belongs to the day that
 ends then, a trade to the day that begins.
 """
 
@@ -131,7 +131,7 @@ def _sighting(
         f"{kind}:{part}:{day}:{origin.raw_sha256}",
         origin.raw_sha256,
         known_at,
-        "header_clock" if origin.captured_at is None else "captured_live",
+        "header_clock" if origin.captured_at is None or kind == "trades" else "captured_live",
         canonical_json(detail),
     )
 

@@ -143,7 +143,7 @@ class _Reading:
             said = {"underlyings": claim.underlyings, "from": str(claim.from_ts), "until": str(claim.until_ts)}
             self._damage(Damaged(claim.captured_at, "claim_in_doubt", json.dumps(said), loses_trades=False), "coverage")
             return
-        self.claims.extend((name, claim.from_ts, claim.until_ts, claim.captured_at) for name in claim.underlyings)
+        self.claims.extend((name, claim.from_ts, claim.until_ts, claim.until_ts) for name in claim.underlyings)
 
     def _damage(self, damaged: Damaged, kind: str = "response") -> None:
         self.rows_in += 1

@@ -58,7 +58,7 @@ def trades(records: Sequence[Any], origins: pl.DataFrame) -> Judged:
     judged = judge(ours, records, reasons, kind=KIND, day_ts="trade_ts", passed=passed)
     percent = pl.col("iv_percent")
     rows = judged.rows.with_columns(
-        known_at=pl.max_horizontal("captured_at", "trade_ts"),
+        known_at="trade_ts",  # the exchange publishes a trade to everyone at once, whenever it was asked for
         taker_side=pl.col("direction").fill_null("unknown"),
         index_price=pl.when(pl.col("stated_index") > 0).then("stated_index"),
         vendor_iv_frac=pl.when((percent > 0) & (percent <= _HIGHEST_IV)).then(percent / 100),

@@ -22,7 +22,7 @@ def one(**changed) -> dict:
 
 def test_every_field_lands_in_our_units():
     assert one() == {
-        "row_number": 1, "trade_ts": NOON - timedelta(milliseconds=4999), "known_at": NOON, "contract_id": CALL,
+        "row_number": 1, "trade_ts": NOON - timedelta(milliseconds=4999), "known_at": NOON - timedelta(milliseconds=4999), "contract_id": CALL,
         "underlying": "BTC", "root": "BTC", "expiry_date": (NOON + timedelta(days=11)).date(),
         "expiry_ts": NOON + timedelta(days=10, hours=20), "strike": 70000.0, "option_type": "call", "is_inverse": True,
         "trade_id": "415305279", "trade_seq": 1, "taker_side": "buy", "price": 0.051, "quantity": 0.5,
@@ -97,9 +97,9 @@ def test_overlapping_pages_count_each_trade_once():
     assert (file.rows_in, file.rows_duplicate) == (19, 11)
 
 
-def test_a_trade_that_is_stated_again_keeps_when_it_was_seen_first():
+def test_a_trade_is_known_when_it_took_place_however_late_it_was_asked_for():
     file = read(trades(trade()), trades(trade(), at=NOON + timedelta(minutes=10)))
-    assert file.trades["known_at"].to_list() == [NOON]
+    assert file.trades["known_at"].to_list() == file.trades["trade_ts"].to_list()
 
 
 def test_the_same_trade_stated_differently_is_set_aside():
