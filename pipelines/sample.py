@@ -15,8 +15,10 @@ from pipelines.daily.gap_ledger import settle, utc_now
 from pipelines.lake.files import sha256_of, write_durably
 from pipelines.lake.store import Lake, opened
 from pipelines.load import Loaded, load_files
+from pipelines.sample_coins import COIN_COLUMNS, coin_truth_table, planted_table
 from pipelines.settings import PROJECT, data_paths
 from pipelines.simulate import index_history, truth
+from pipelines.simulate.coins import truth as coin_truth
 from pipelines.sources.page import NOTHING_DECLARED, Declared
 from pipelines.warehouse.query import connect_readonly
 
@@ -63,9 +65,11 @@ def _written(folder: Path, seed: int) -> dict[str, str]:
         if known["made_by"] == made_by and all((folder / name).exists() for name in known["files"]):
             return dict(known["files"])
     from pipelines.simulate import full, write_market
+    from pipelines.simulate.coins import write_coin_week
 
     with console.status("simulate"):
-        files = {path.name: sha256_of(path.read_bytes()) for path in write_market(folder, seed, full())}
+        paths = [*write_market(folder, seed, full()), *write_coin_week(folder, seed)]
+    files = {path.name: sha256_of(path.read_bytes()) for path in paths}
     write_durably(manifest, json.dumps({"made_by": made_by, "files": files}, indent=1).encode(), label="manifest")
     return files
 
@@ -90,12 +94,26 @@ def _landed(lake: Lake, files: list[Path]) -> list[Loaded]:
 def tell_truth() -> None:
     """How far each dealer model is from what the dealers of the simulated market hold, over its whole sessions."""
     paths = data_paths()
-    positions = paths.root / "sample" / truth.FOLDER / truth.FILE_NAME
-    if not positions.exists():
+    folder = paths.root / "sample" / truth.FOLDER
+    if not (folder / truth.FILE_NAME).exists() or not (folder / coin_truth.FILE_NAME).exists():
         raise FileNotFoundError(f"no simulated market in {paths.root}; `dealerflow sample` makes one")
     with connect_readonly(paths.warehouse) as connection:
-        marts = [connection.sql(f"select {columns} from {table}").pl() for table, columns in _COMPARED.items()]
-    compared = truth.compare(pl.read_parquet(positions), *marts)
+        marts = [
+            connection.sql(f"select {columns} from {table} where market = 'us'").pl()
+            for table, columns in _COMPARED.items()
+        ]
+        inventory = connection.sql(f"select {COIN_COLUMNS} from dealer_inventory where market = 'crypto'").pl()
+    compared = coin_truth.compare(pl.read_parquet(folder / coin_truth.FILE_NAME), inventory)
+    tables = [
+        _truth_table(truth.compare(pl.read_parquet(folder / truth.FILE_NAME), *marts)),
+        coin_truth_table(compared),
+        planted_table(compared),
+    ]
+    for number, table in enumerate(tables):
+        console.print(*(["\n"] if number else []), table)
+
+
+def _truth_table(compared: pl.DataFrame) -> Table:
     summary = compared.group_by("underlying", "dealer_model", maintain_order=True).agg(
         pl.len().alias("sessions"),
         pl.col("right_side_share_frac", "strike_correlation").median(),
@@ -113,4 +131,4 @@ def tell_truth() -> None:
             f"{row['strike_correlation']:.2f}", f"{row['true_net']:.2f}", f"{row['model_net']:.2f}",
             f"{100 * row['same_sign']:.0f} %",
         )  # fmt: skip
-    console.print(table)
+    return table

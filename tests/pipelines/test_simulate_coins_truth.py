@@ -13,16 +13,13 @@ import polars as pl
 import pytest
 
 from models.taker_flow import taker_inventory, unique_trades
+from pipelines.sample_coins import coin_truth_table, planted_table
 from pipelines.simulate.coins import SimulatedCoins, simulate_coins, small, write_coin_week
-from pipelines.simulate.coins.truth import EXACT_COINS, INVENTORY_KEY, PLANTED, compare, summarise
+from pipelines.simulate.coins.truth import EXACT_COINS, INVENTORY_KEY, PLANTED, compare, planted, summarise
 from tests.pipelines.simulated_coins import all_of, coin_week, hash_of_contents, read_back, read_trades, small_coins
 
 PROJECT = Path(__file__).resolve().parents[2]
-SMALL_SHA256 = "41dac361f82d37f49bb3b27168ed9a85f09badab4a1ff960bc30d48e78a1dfb1"
-WRITE_SMALL = (
-    "import sys; from pathlib import Path; from pipelines.simulate.coins import small, write_coin_week;"
-    " write_coin_week(Path(sys.argv[1]), 2, small())"
-)
+SMALL_SHA256 = "e8b139b546bad5cb0f00bb21da4bd8935ae5c64bd3866b755fbc85cc2edf821a"
 START, END = datetime(2024, 6, 24), datetime(2024, 7, 1)
 
 
@@ -216,6 +213,26 @@ def test_each_model_is_set_against_the_truth() -> None:
     assert told["taker_flow"]["as_planted"] == 2 and told["taker_flow"]["exact"] == 0
 
 
+def test_what_was_planted_is_told_by_kind() -> None:
+    told = planted(compare(*hand_made())).select("violation", "rows", "mean_absolute_coins").rows()
+    assert sorted(told) == [("among_dealers", 1, 1.0), ("late_start", 2, 2.0)]
+
+
+def test_the_comparison_is_shown_as_tables() -> None:
+    judged = compare(*hand_made())
+    models, violations = coin_truth_table(judged), planted_table(judged)
+    assert models.row_count == 3 and violations.row_count == 2
+    shown = {
+        name: list(column.cells) for name, column in zip(("exact", "as planted"), models.columns[3:5], strict=True)
+    }
+    assert shown == {"exact": ["0 %", "0 %", "0 %"], "as planted": ["100 %", "", ""]}
+
+
+def test_without_an_inventory_all_that_is_held_is_unexplained() -> None:
+    truth, flow = hand_made()
+    assert compare(truth, flow.clear())["error_taker_flow_coins"].to_list() == [3.0, 1.0]
+
+
 def test_a_change_of_the_model_where_nothing_happened_is_seen() -> None:
     truth, flow = hand_made()
     stray = flow.tail(1).with_columns(bucket_ts=pl.lit(datetime(2024, 6, 25, 0, 50)), inventory_quantity=pl.lit(7.0))
@@ -247,9 +264,9 @@ def test_the_small_market_holds_every_kind_of_record_and_the_same_law() -> None:
 
 def test_the_same_seed_gives_the_same_bytes_in_another_process(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONHASHSEED": "12345", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
-    command = [sys.executable, "-c", WRITE_SMALL, str(tmp_path)]
+    command = [sys.executable, "-m", "pipelines.simulate", str(tmp_path), "--seed", "2", "--small", "--coins"]
     subprocess.run(command, check=True, cwd=PROJECT, env=environment, capture_output=True)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == small_coins().files
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("simulated_deribit_*")} == small_coins().files
 
 
 def test_another_seed_gives_another_market_of_the_same_shape() -> None:

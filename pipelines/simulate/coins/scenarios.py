@@ -95,12 +95,14 @@ def small() -> CoinScenario:
         ),
         dailies=Dailies(1, 1_000.0, (-3_000.0, 0.0, 3_000.0), 1_000.0, 0.8),
         orders_an_hour=12.0,
+        sprinkles=_sprinkles(blocks=8.0, liquidations=3.0),
     )
     other = replace(
         solana,
         expiries=(Expiry(_QUARTER_END, (120.0, 130.0, 140.0), 1.0, late_share=0.3),),
         dailies=Dailies(1, 5.0, (-7.5, 2.5), 2.5, 0.8),
         orders_an_hour=5.0,
+        sprinkles=_sprinkles(blocks=700.0, liquidations=150.0),
     )
     return CoinScenario(date(2024, 6, 27), days=2, visit_minutes=60, hourly_days=0, coins=(near, other))
 

@@ -51,7 +51,7 @@ def compare(positions: pl.DataFrame, dealer_inventory: pl.DataFrame) -> pl.DataF
     `unexplained_coins` is what remains of it after everything planted: 0 where the model does what it says.
     """
     flow = dealer_inventory.select("contract_id", "dealer_model", "bucket_ts", "inventory_quantity")
-    models = [name for name in ("taker_flow", "taker_flow_screen") if name in flow["dealer_model"].unique()]
+    models = ["taker_flow", *(name for name in ("taker_flow_screen",) if name in flow["dealer_model"])]
     changed = [flow.filter(pl.col("dealer_model") == name).drop("dealer_model") for name in models]
     keys = pl.concat(
         [positions.select("contract_id", "bucket_ts"), *(one.drop("inventory_quantity") for one in changed)]
@@ -99,6 +99,15 @@ def summarise(compared: pl.DataFrame) -> pl.DataFrame:
             )
         )
     return pl.concat(found).sort("underlying", maintain_order=True)
+
+
+def planted(compared: pl.DataFrame) -> pl.DataFrame:
+    """Per underlying and kind of violation: how many rows of `compare` it touches and by how much on average."""
+    long = compared.unpivot(on=list(PLANTED), index="underlying", variable_name="violation", value_name="coins")
+    touched = long.filter(pl.col("coins") != 0.0).group_by("underlying", "violation", maintain_order=True)
+    told = touched.agg(rows=pl.len(), mean_absolute_coins=pl.col("coins").abs().mean())
+    word = pl.col("violation").str.strip_prefix("planted_").str.strip_suffix("_coins")
+    return told.with_columns(violation=word).sort("underlying", maintain_order=True)
 
 
 def _as_of(rows: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
