@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-
 STANDARD_MULTIPLIER = 100.0  # units of the underlying a US contract
 
 

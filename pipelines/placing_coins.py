@@ -1,8 +1,8 @@
 """Where what a coin venue's file holds belongs: a sighting for each kind of row, underlying and UTC day.
 
 The venue publishes everything to everyone at once, so trades and rows of a recorded file are known at their own clock;
-what was fetched live otherwise is known when it was fetched. A state at midnight (a chain, the end of a bar) belongs to the day that
-ends then, a trade to the day that begins.
+what was fetched live otherwise is known when it was fetched. A state at midnight (a chain, the end of a bar) belongs to
+the day that ends then, a trade to the day that begins.
 """
 
 from __future__ import annotations

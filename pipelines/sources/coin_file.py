@@ -61,8 +61,9 @@ def _nothing(schema: dict[str, pl.DataType]) -> pl.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class CoinFile:
-    """Everything one file holds. rows_in = rows of all frames but `coverage`, + rejected + rows_duplicate + rows_passed.
+    """Everything one file holds.
 
+    rows_in = rows of all frames but `coverage`, + rejected + rows_duplicate + rows_passed.
     `rows_passed`: records that the file holds and that are none of ours (futures, combo parents, and rows between two
     10-minute snapshots), counted.
     """
