@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from html import escape
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
-from pipelines.looking.words import clock, day
+from pipelines.looking.words import NEW_YORK, UTC, clock, day, local
 
 Json = dict[str, Any]
 INK, MUTED, GRID, SURFACE = "var(--ink)", "var(--muted)", "var(--grid)", "var(--surface)"
@@ -25,22 +27,29 @@ DIVERGING = [
     )
 ]  # fmt: skip
 _LONG_BREAK_DAYS = 5
+_LONG_BREAK_STEPS = 3.5  # of a market that never closes, in its usual distances between snapshots
+_FEW_SESSIONS = 3  # so few that their hours are labelled too
 BREAK_NOTE = "break"
 WIDE_TICKS, NARROW_TICKS = 12, 4
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Traces and layout as Plotly takes them; `narrow` replaces parts of the layout on a telephone."""
+    """Traces and layout as Plotly takes them; `narrow` replaces parts of the layout on a telephone.
+
+    `choices`: what a list above the picture offers, each a name and the places of the traces it shows.
+    """
 
     data: list[Json]
     layout: Json
     label: str  # what a screen reader says instead of the picture
     caption: str
     narrow: Json = field(default_factory=dict)
+    choices: list[Json] = field(default_factory=list)
 
     def as_json(self) -> Json:
-        return {"data": self.data, "layout": self.layout, "narrow": self.narrow}
+        shown = {"data": self.data, "layout": self.layout, "narrow": self.narrow}
+        return shown | ({"choices": self.choices} if self.choices else {})
 
 
 def plain(text: str) -> str:
@@ -107,12 +116,16 @@ class Columns:
 
     snapshots: Sequence[datetime]
     sessions: Sequence[date]
+    zone: str = NEW_YORK
 
     def __len__(self) -> int:
         return len(self.snapshots)
 
     def title(self, place: int) -> str:
-        return f"{day(self.sessions[place])}, {clock(self.snapshots[place])} New York"
+        return self.told(self.snapshots[place])
+
+    def told(self, moment: datetime) -> str:
+        return f"{day(local(moment, self.zone))}, {clock(moment, self.zone)} {self.zone}"
 
     @property
     def starts(self) -> list[int]:
@@ -121,18 +134,34 @@ class Columns:
 
     @property
     def breaks(self) -> list[int]:
-        """Columns before which more than a long weekend has no snapshot."""
-        return [n for n in self.starts[1:] if (self.sessions[n] - self.sessions[n - 1]).days > _LONG_BREAK_DAYS]
+        """Columns before which more is missing than a long weekend or, where none is, than a few snapshots."""
+        if self.zone != UTC:
+            return [n for n in self.starts[1:] if (self.sessions[n] - self.sessions[n - 1]).days > _LONG_BREAK_DAYS]
+        gaps = [(after - before).total_seconds() for before, after in pairwise(self.snapshots)]
+        usual = median(gaps) if gaps else 0.0
+        return [n for n, gap in enumerate(gaps, 1) if gap > _LONG_BREAK_STEPS * usual]
 
     def ticks(self, most: int) -> tuple[list[float], list[str]]:
-        """Readable labels: the session's date, and the hour where a session has several snapshots."""
+        """Readable labels: the session's date, and the hour where there are few sessions with several snapshots."""
         starts = self.starts
         if len(starts) == 1 and len(self) > 1:
             places = thinned(list(range(len(self))), most)
-            return [float(n) for n in places], [clock(self.snapshots[n]) for n in places]
+            return [float(n) for n in places], [clock(self.snapshots[n], self.zone) for n in places]
+        if len(starts) <= _FEW_SESSIONS and len(self) > 4 * most:
+            return self._hours(most)
         ends = [*starts[1:], len(self)]
         chosen = thinned(list(range(len(starts))), most)
         return [(starts[n] + ends[n] - 1) / 2 for n in chosen], dated([self.sessions[starts[n]] for n in chosen])
+
+    def _hours(self, most: int) -> tuple[list[float], list[str]]:
+        places = thinned(list(range(len(self))), most)
+        moments = [local(self.snapshots[n], self.zone) for n in places]
+        before = [None, *(moment.date() for moment in moments)]
+        texts = [
+            f"{moment:%H:%M}" + (f"<br>{day(moment, has_year=False)}" if moment.date() != last else "")
+            for moment, last in zip(moments, before, strict=False)
+        ]
+        return [float(n) for n in places], texts
 
     def x_axis(self, **more: Any) -> Json:
         values, texts = self.ticks(WIDE_TICKS)
@@ -148,7 +177,7 @@ class Columns:
     def separators(self) -> list[Json]:
         """A thin line between sessions, a dashed one where sessions are missing in between."""
         starts, breaks = self.starts[1:], set(self.breaks)
-        shown = starts if len(self) > 2 * len(starts) or len(starts) <= 40 else sorted(breaks)
+        shown = sorted(breaks if len(self) <= 2 * len(starts) and len(starts) > 40 else breaks.union(starts))
         return [
             {
                 "type": "line", "xref": "x", "yref": "paper", "x0": n - 0.5, "x1": n - 0.5, "y0": 0, "y1": 1,
@@ -160,18 +189,24 @@ class Columns:
     def break_notes(self) -> list[Json]:
         return [
             note(
-                f"{(self.sessions[n] - self.sessions[n - 1]).days} days", name=BREAK_NOTE,
+                self._distance(n), name=BREAK_NOTE,
                 x=n - 0.5, y=1, xref="x", yref="paper", yanchor="bottom", font={"size": 10, "color": MUTED},
             )
             for n in self.breaks
         ]  # fmt: skip
 
+    def _distance(self, place: int) -> str:
+        days = (self.sessions[place] - self.sessions[place - 1]).days
+        hours = (self.snapshots[place] - self.snapshots[place - 1]) / timedelta(hours=1)
+        return f"{days} days" if self.zone != UTC or days > 1 else f"{hours:.0f} hours"
+
     def line(self, values: Sequence[float | None]) -> Json:
         """x and y of a line through the columns; it does not cross a long break."""
         xs: list[float] = []
         ys: list[float | None] = []
+        breaks = set(self.breaks)
         for n, value in enumerate(values):
-            if n in self.breaks:
+            if n in breaks:
                 xs.append(n - 0.5)
                 ys.append(None)
             xs.append(float(n))
@@ -182,8 +217,9 @@ class Columns:
         """x and y of a level that holds over its column; where it changes, the line is lifted."""
         xs: list[float] = []
         ys: list[float | None] = []
+        breaks = set(self.breaks)
         for n, value in enumerate(values):
-            if n and (n in self.breaks or value != values[n - 1]):
+            if n and (n in breaks or value != values[n - 1]):
                 xs.append(n - 0.5)
                 ys.append(None)
             xs += [n - 0.5, n + 0.5]

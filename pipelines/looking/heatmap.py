@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +22,7 @@ from pipelines.looking.figure import (
     axis,
     layout,
     line,
+    note,
     panel_title,
     plain,
     trace,
@@ -37,6 +40,8 @@ from pipelines.looking.levels import (
 
 HEIGHT = 680
 CLIP_QUANTILE = 0.98
+MOST_JUMPS = 120
+_BLANK_SHARE = 0.03  # of the columns: a narrower stretch has no room for a word
 _CELLS, _TOTALS = [0.25, 1.0], [0.0, 0.17]
 _DRAWN_SHARE, _SEEN_SHARE = 0.99, 0.6  # of the gamma: what the strikes drawn, and those first in view, hold
 
@@ -52,11 +57,15 @@ class Grid:
     edges: list[float]
     net: list[list[float | None]]
     texts: list[list[str | None]]
-    jumps: list[tuple[int, float, str]]  # column, strike, what happened
 
 
-def heatmap_figure(cells: pl.DataFrame, rows: Sequence[Row], underlying: str) -> Figure:
-    """`cells` as in `exposure_heatmap`, `rows` as in `key_levels` with net GEX, of the same snapshots."""
+def heatmap_figure(
+    cells: pl.DataFrame, rows: Sequence[Row], underlying: str, jumps: pl.DataFrame | None = None
+) -> Figure:
+    """`cells` as in `exposure_heatmap`, `rows` as in `key_levels` with net GEX, of the same snapshots.
+
+    `jumps`: the cells that jumped, also those of snapshots between the columns; None for those of `cells`.
+    """
     columns = columns_of(rows)
     spots = [row["spot"] for row in rows if row["spot"] is not None]
     drawn = _drawn(cells, spots)
@@ -65,6 +74,7 @@ def heatmap_figure(cells: pl.DataFrame, rows: Sequence[Row], underlying: str) ->
     unit = words.scale_of([limit])
     bounds = _first_view(drawn, rows, spots)
     grid = _grid(drawn, columns, unit, _tallest(drawn, rows, bounds))
+    marks = Jumps.of(drawn.filter("is_jump") if jumps is None else jumps, columns)
     total_unit = words.scale_of([row["net_gex_usd_per_1pct"] for row in rows])
     frame = layout(
         HEIGHT,
@@ -77,6 +87,7 @@ def heatmap_figure(cells: pl.DataFrame, rows: Sequence[Row], underlying: str) ->
             panel_title(f"net GEX of all strikes, {words.unit_words(total_unit[1])}", _TOTALS),
             *end_labels(rows[-1], bounds, HEIGHT * 0.55),
             *columns.break_notes(),
+            *_blank_notes(rows),
         ],
     )
     frame["margin"] = frame["margin"] | {"b": 116}
@@ -85,12 +96,13 @@ def heatmap_figure(cells: pl.DataFrame, rows: Sequence[Row], underlying: str) ->
         *price_lines(columns, rows, is_over_cells=True),
         line("spot", columns.line([row["spot"] for row in rows]), SURFACE, width=5),
         spot_line(columns, rows),
-        *_jump_marks(grid),
+        *marks.traces(),
         *totals(columns, rows, total_unit),
     ]
     return Figure(
         data, frame, f"Heatmap of net gamma by strike and time: {words.course(rows)}.",
-        _caption(known, limit, grid, cells["strike"].n_unique() - drawn["strike"].n_unique()), narrow(frame, columns),
+        _caption(known, limit, marks, columns, cells["strike"].n_unique() - drawn["strike"].n_unique()),
+        narrow(frame, columns),
     )  # fmt: skip
 
 
@@ -136,20 +148,17 @@ def _grid(cells: pl.DataFrame, columns: Columns, unit: tuple[float, str], talles
     column_of = {snapshot: n for n, snapshot in enumerate(columns.snapshots)}
     net: dict[float, list[float | None]] = {strike: [None] * len(columns) for strike in strikes}
     texts: dict[float, list[str | None]] = {strike: [None] * len(columns) for strike in strikes}
-    jumps = []
+    titles = [columns.title(n) for n in range(len(columns))]
     for cell in cells.iter_rows(named=True):
         x, strike = column_of[cell["snapshot_ts"]], cell["strike"]
         net[strike][x] = words.scaled(cell["net_gex_usd_per_1pct"], unit[0])
-        texts[strike][x] = _cell_text(cell, columns.title(x))
-        if cell["is_jump"]:
-            jumps.append((x, strike, f"{words.dollars(cell['net_gex_change_usd_per_1pct'])} at once"))
+        texts[strike][x] = _cell_text(cell, titles[x])
     edges, owners = row_edges(strikes, tallest)
     between: Any = [None] * len(columns)
     return Grid(
         edges,
         [between if strike is None else net[strike] for strike in owners],
         [between if strike is None else texts[strike] for strike in owners],
-        jumps,
     )
 
 
@@ -184,12 +193,15 @@ def _tallest(cells: pl.DataFrame, rows: Sequence[Row], bounds: list[float]) -> f
 
 def _cell_text(cell: Row, title: str) -> str:
     change = cell["open_interest_change"]
-    moved = f" ({change:+,.0f})".replace("-", "−") if change is not None else ""
+    net, trades = cell.get("taker_net_quantity"), cell.get("trades")
+    traded = "" if net is None or trades is None else f"<br>takers net {net:+,.1f} in {trades:,} trades"
+    moved = f" ({change:+,.0f})" if change is not None else ""
+    held = f"{words.count(cell['open_interest'])}{moved}{traded}".replace("-", "−")
     return (
         f"<b>strike {words.price(cell['strike'])}</b>, {title}"
         f"<br>net GEX {words.dollars(cell['net_gex_usd_per_1pct'])} {words.PER_1PCT}"
         f"<br>change {words.dollars(cell['net_gex_change_usd_per_1pct'])}"
-        f"<br>open interest {words.count(cell['open_interest'])}{moved}"
+        f"<br>open interest {held}"
     )
 
 
@@ -208,29 +220,67 @@ def _cells_trace(grid: Grid, columns: Columns, limit: float, unit: tuple[float, 
     )  # fmt: skip
 
 
-def _jump_marks(grid: Grid) -> list[Json]:
-    if not grid.jumps:
-        return []
-    xs, ys, texts = zip(*grid.jumps, strict=True)
+@dataclass(frozen=True, slots=True)
+class Jumps:
+    """Marks of changes far beyond what a strike usually shows: column, strike, what happened."""
+
+    marks: list[tuple[int, float, str]]
+    left_out: int
+
+    @classmethod
+    def of(cls, jumps: pl.DataFrame, columns: Columns) -> Jumps:
+        """A jump between two columns stands at the later one, which is the first that shows it."""
+        largest = jumps.top_k(MOST_JUMPS, by=pl.col("net_gex_change_usd_per_1pct").abs()).sort("snapshot_ts", "strike")
+        marks = []
+        for jump in largest.iter_rows(named=True):
+            told = words.dollars(jump["net_gex_change_usd_per_1pct"])
+            x = min(bisect_left(columns.snapshots, jump["snapshot_ts"]), len(columns) - 1)
+            marks.append((x, jump["strike"], f"{told} at once, {columns.told(jump['snapshot_ts'])}"))
+        return cls(marks, jumps.height - len(marks))
+
+    def traces(self) -> list[Json]:
+        if not self.marks:
+            return []
+        xs, ys, texts = zip(*self.marks, strict=True)
+        size, width = (10, 2) if len(self.marks) <= 30 else (7, 1.2)
+        return [
+            trace(
+                "scatter", "jump", mode="markers", x=list(xs), y=list(ys), text=list(texts),
+                hovertemplate="<b>jump at %{y:,}</b><br>%{text}<extra></extra>",
+                marker={"symbol": "diamond-open", "size": size, "color": INK, "line": {"width": width}},
+            )
+        ]  # fmt: skip
+
+
+def _blank_notes(rows: Sequence[Row]) -> list[Json]:
+    """A word in every longer stretch of columns without figures: it is empty, not zero."""
+    stretches: list[tuple[int, int, str]] = []
+    for status, group in itertools.groupby(enumerate(rows), key=lambda item: item[1]["scope_status"]):
+        places = [n for n, _ in group]
+        if status in words.BLANK and len(places) >= _BLANK_SHARE * len(rows):
+            stretches.append((places[0], places[-1], words.BLANK[status]))
     return [
-        trace(
-            "scatter", "jump", mode="markers", x=list(xs), y=list(ys), text=list(texts),
-            hovertemplate="<b>jump at %{y:,}</b><br>%{text}<extra></extra>",
-            marker={"symbol": "diamond-open", "size": 10, "color": INK, "line": {"width": 2}},
+        note(
+            told, x=(first + last) / 2, xref="x", y=sum(_CELLS) / 2, yref="paper", yanchor="middle", textangle=-90,
+            font={"size": 12, "color": MUTED}, bgcolor=SURFACE,
         )
+        for first, last, told in stretches
     ]  # fmt: skip
 
 
-def _caption(known: pl.Series, limit: float, grid: Grid, left: int) -> str:
+def _caption(known: pl.Series, limit: float, jumps: Jumps, columns: Columns, left: int) -> str:
     beyond = (known.abs() > limit * (1 + 1e-9)).sum()
+    shut = "nights and weekends take no room" if columns.zone != words.UTC else "times are UTC"
     told = [
-        "Every column is a snapshot; nights and weekends take no room. Blue strikes damp moves, red ones amplify them. "
+        f"Every column is a snapshot; {shut}. Blue strikes damp moves, red ones amplify them. "
         "Solid: spot. Dashed: gamma flip. Dotted: walls. "
         f"Colours end at the {100 * CLIP_QUANTILE:.0f} % quantile of the sizes; {beyond} of {len(known)} cells lie "
         "beyond it and show their true value when pointed at."
     ]
     if left:
         told.append(f"{left} far strikes with {100 * (1 - _DRAWN_SHARE):.0f} % of the gamma are left out.")
-    if grid.jumps:
+    if jumps.marks:
         told.append("Diamonds mark jumps: changes far beyond what the strike usually shows.")
+    if jumps.left_out:
+        told.append(f"{jumps.left_out} smaller jumps are not marked.")
     return " ".join(told)

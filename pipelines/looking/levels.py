@@ -40,7 +40,8 @@ LINES = (  # name, column, colour, dash, width: the put wall shows inside the ca
 
 
 def columns_of(rows: Sequence[Row]) -> Columns:
-    return Columns([row["snapshot_ts"] for row in rows], [row["session_date"] for row in rows])
+    zone = words.zone(rows[0]["market"]) if rows else words.UTC
+    return Columns([row["snapshot_ts"] for row in rows], [row["session_date"] for row in rows], zone)
 
 
 def levels_figure(rows: Sequence[Row], underlying: str) -> Figure:

@@ -4,12 +4,21 @@
   const NARROW = 600;
   const settings = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
 
-  async function unpack() {
-    const packed = Uint8Array.from(atob(document.getElementById("library").textContent), (c) => c.charCodeAt(0));
+  async function unpacked(text) {
+    const packed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  }
+
+  async function load() {
     const script = document.createElement("script");
-    script.textContent = await new Response(stream).text();
+    script.textContent = await unpacked(document.getElementById("library").textContent);
     document.head.append(script);
+  }
+
+  async function data(name) {
+    const place = document.getElementById(name);
+    return place.dataset.packed === undefined ? place.textContent : unpacked(place.textContent);
   }
 
   function coloured(text) {
@@ -20,17 +29,37 @@
     });
   }
 
+  // A list above the picture: which of its traces to show.
+  function choose(place, figure) {
+    if (!figure.choices) return;
+    let list = document.getElementById(`${place.dataset.figure}-choice`);
+    if (!list) {
+      const label = document.createElement("label");
+      label.className = "choice";
+      label.textContent = "Show ";
+      list = document.createElement("select");
+      list.id = `${place.dataset.figure}-choice`;
+      for (const choice of figure.choices) list.add(new Option(choice.name));
+      list.addEventListener("change", draw);
+      label.append(list);
+      place.before(label);
+    }
+    const shown = new Set(figure.choices[list.selectedIndex].shown);
+    figure.data.forEach((trace, n) => { trace.visible = shown.has(n); });
+  }
+
   async function draw() {
     const isNarrow = window.innerWidth < NARROW;
     for (const place of document.querySelectorAll(".plot")) {
-      const figure = coloured(document.getElementById(place.dataset.figure).textContent);
+      const figure = coloured(await data(place.dataset.figure));
+      choose(place, figure);
       const layout = isNarrow ? { ...figure.layout, ...figure.narrow } : figure.layout;
       await window.Plotly.react(place, figure.data, layout, { ...settings, displayModeBar: isNarrow ? false : "hover" });
     }
     document.documentElement.dataset.drawn = "yes";
   }
 
-  await unpack();
+  await load();
   await draw();
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   window.matchMedia(`(max-width: ${NARROW - 1}px)`).addEventListener("change", draw);

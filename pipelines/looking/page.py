@@ -23,6 +23,7 @@ from jinja2 import Environment, Template
 from pipelines.looking.figure import Figure
 
 _HERE = Path(__file__).parent
+_PLAIN_CHARACTERS = 300_000  # of a figure's data; larger ones are packed, for they repeat themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,10 @@ def as_data(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
+def packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
+
+
 def policy(*scripts: str) -> str:
     """Only these scripts may run; no connection, no frame, no form, no outside picture."""
     hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
@@ -106,6 +111,8 @@ def write(page: Page, *paths: Path) -> int:
 def _template() -> Template:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["as_data"] = as_data
+    environment.filters["packed"] = packed
+    environment.globals["plain_characters"] = _PLAIN_CHARACTERS
     return environment.from_string(_own("page.html"))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from pipelines.looking import words
+from pipelines.looking import thin, words
 from pipelines.looking.figure import Figure
 from pipelines.looking.frames import Published, View, newest_snapshot
 from pipelines.looking.heatmap import heatmap_figure
@@ -20,7 +20,6 @@ from pipelines.warehouse.connection import QueryError
 
 Kind = Literal["heatmap", "levels", "profile"]
 Row = dict[str, Any]
-MOST_COLUMNS = 250
 _TABLE_ROWS = 12
 _FILES_NAMED = 4
 
@@ -39,19 +38,32 @@ def plot_page(published: Published, kind: Kind, view: View, window: Window) -> P
     newest = newest_snapshot(levels)
     if newest is None:
         raise QueryError(f"no snapshot of {view.underlying} in these sessions; `dealerflow sql` shows what there is")
-    rows, left = ([_telling(levels, newest)], "") if kind == "profile" else _columns(levels)
+    if kind == "profile":
+        rows, left = [_telling(published, view, levels, newest)], ""
+    else:
+        rows, left = thin.columns(levels, view.market)
     figure = _DRAW[kind](published, view, rows)
     finding = words.finding(rows[-1]) if kind == "profile" else words.course(rows)
     period = words.period(rows[0]["session_date"], rows[-1]["session_date"])
-    files = published.files(view.underlying, [row["snapshot_ts"] for row in rows])
+    snapshots = [row["snapshot_ts"] for row in rows]
+    files = published.files(view, snapshots)
+    others = published.other_defaults(view, snapshots)
     parts: list[Part] = [figure or _nothing(rows[-1]), key_table(rows[-_TABLE_ROWS:], view)]
     return Page(
         title=f"{view.underlying}, {period}: {finding}",
-        subtitle=f"{_NAMES[kind]} of {words.scope(view.scope)}, {told_model(view.model)}. {words.SIGN}{left}",
+        subtitle=(
+            f"{_NAMES[kind]} of {words.scope(view.scope, view.market)}, {told_model(view.model)}. {words.SIGN}{left}"
+            f"{_other_defaults(others, len(rows))}"
+        ),
         parts=parts,
         footer=footer(view.model, view.scope, rows, files),
         banner=simulated_banner(files),
     )
+
+
+def _other_defaults(others: int, count: int) -> str:
+    """That a picture of one model crosses a change of the venue's default."""
+    return f" At {others:,} of {count:,} snapshots another model is the venue's default." if others else ""
 
 
 _NAMES = {
@@ -74,12 +86,13 @@ def simulated_banner(files: Sequence[str]) -> str | None:
 def key_table(rows: Sequence[Row], view: View) -> Table:
     """The numbers behind the picture, newest first."""
     size, word = words.scale_of([row["net_gex_usd_per_1pct"] for row in rows])
+    zone = words.zone(view.market)
     return Table(
         caption=f"Key numbers of {view.underlying}, newest first; net GEX in {words.unit_words(word)} move of the spot",
-        header=("New York time", "spot", "flip", "call wall", "put wall", "net GEX", "distance to flip"),
+        header=(words.time_words(zone), "spot", "flip", "call wall", "put wall", "net GEX", "distance to flip"),
         rows=[
             (
-                _when(row),
+                words.dated_clock(row["snapshot_ts"], zone) + (" partial" if row["is_partial"] else ""),
                 words.price(row["spot"]),
                 words.flip_words(row),
                 words.price(row["call_wall"]),
@@ -94,11 +107,6 @@ def key_table(rows: Sequence[Row], view: View) -> Table:
     )
 
 
-def _when(row: Row) -> str:
-    partial = " partial" if row["is_partial"] else ""
-    return f"{words.day(row['session_date'])} {words.clock(row['snapshot_ts'])}{partial}"
-
-
 def footer(model: str, scope: str, rows: Sequence[Row], files: Sequence[str]) -> list[str]:
     """Model, scope, when it could be known, and from which files."""
     named = ", ".join(files[-_FILES_NAMED:]) or "not recorded"
@@ -106,32 +114,25 @@ def footer(model: str, scope: str, rows: Sequence[Row], files: Sequence[str]) ->
     sources = ", ".join(sorted({row["source"] for row in rows}))
     return [
         f"Dealer model {model} ({words.MODELS.get(model, 'see METHODS 5')}): an assumption, for nobody outside knows "
-        f"what dealers hold. Scope: {words.scope(scope)}.",
+        f"what dealers hold. Scope: {words.scope(scope, rows[-1]['market'])}.",
         f"Known at {words.moment(max(row['known_at'] for row in rows))}. Source {sources}; files: {named}{more}.",
         "GEX is gamma x position x multiplier x spot² x 0.01: USD of delta that dealers must trade per 1\u00a0% move.",
     ]
 
 
-def _telling(levels: pl.DataFrame, newest: Row) -> Row:
-    """The last snapshot of the newest session that has figures: same-day options have none after the close."""
+def _telling(published: Published, view: View, levels: pl.DataFrame, newest: Row) -> Row:
+    """The last snapshot of the newest session that has figures, and among these the last whose profile is kept.
+
+    Same-day options of a session have no figures after the close; coin venues keep a profile an hour.
+    """
     same = (pl.col("session_date") == newest["session_date"]) & (pl.col("is_partial") == newest["is_partial"])
     told = levels.filter(same & (pl.col("scope_status") == "ok")).sort("snapshot_ts")
-    return newest if told.is_empty() else told.row(-1, named=True)
-
-
-def _columns(levels: pl.DataFrame) -> tuple[list[Row], str]:
-    """The snapshots to draw, oldest first, and what was left out, in words."""
-    whole = levels.filter(~pl.col("is_partial"))
-    left = levels.height - whole.height
-    if whole.is_empty():
-        whole, left = levels, 0
-    said = f" {left} partial page{'s' * (left != 1)} left out." if left else ""
-    if whole.height > MOST_COLUMNS:
-        is_recent = pl.col("session_date") == pl.col("session_date").max()
-        is_close = pl.col("snapshot_ts") == pl.col("snapshot_ts").max().over("session_date")
-        whole = whole.filter(is_recent | is_close).tail(MOST_COLUMNS)
-        said += f" Of earlier sessions only the last snapshot, {MOST_COLUMNS} columns at most: narrow it with --from."
-    return whole.sort("snapshot_ts").to_dicts(), said
+    if told.is_empty():
+        return newest
+    last = told.row(-1, named=True)
+    kept = published.curve_snapshot(view, last["session_date"], last["snapshot_ts"])
+    with_curve = told.filter(pl.col("snapshot_ts") == kept) if kept else told.clear()
+    return last if with_curve.is_empty() else with_curve.row(-1, named=True)
 
 
 def _profile(published: Published, view: View, rows: Sequence[Row]) -> Figure | None:
@@ -144,10 +145,15 @@ def _profile(published: Published, view: View, rows: Sequence[Row]) -> Figure | 
 
 
 def _heatmap(published: Published, view: View, rows: Sequence[Row]) -> Figure | None:
-    cells = published.cells(view, [row["snapshot_ts"] for row in rows])
-    return (
-        None if cells["net_gex_usd_per_1pct"].drop_nulls().is_empty() else heatmap_figure(cells, rows, view.underlying)
-    )
+    snapshots = [row["snapshot_ts"] for row in rows]
+    cells = published.cells(view, snapshots)
+    if cells["net_gex_usd_per_1pct"].drop_nulls().is_empty():
+        return None
+    is_all_drawn = (
+        words.zone(view.market) != words.UTC
+    )  # between the columns of a session market jumps are its own day's
+    jumps = None if is_all_drawn else published.jumps(view, snapshots[0], snapshots[-1])
+    return heatmap_figure(cells, rows, view.underlying, jumps)
 
 
 def _levels(_: Published, view: View, rows: Sequence[Row]) -> Figure | None:

@@ -163,7 +163,7 @@ def _chain_traces(strikes: pl.DataFrame, unit: tuple[float, str]) -> list[Json]:
         values = [words.scaled(value, unit[0]) for value in strikes[f"{kind}_gex_usd_per_1pct"].to_list()]
         held = [words.count(value) for value in strikes[f"{kind}_open_interest"].to_list()]
         return trace(
-            "bar", f"{kind}s", x=places, y=values, width=_bar_widths(places), yaxis="y2", text=held,
+            "bar", f"{kind}s", x=places, y=values, width=bar_widths(places), yaxis="y2", text=held,
             textposition="none", marker={"color": colour, "line": {"width": 0}},
             hovertemplate=(
                 f"<b>{kind}s at %{{x:,}}</b><br>GEX %{{y:+,.4~r}} {unit_text}<br>open interest %{{text}}<extra></extra>"
@@ -184,7 +184,7 @@ def _chain_traces(strikes: pl.DataFrame, unit: tuple[float, str]) -> list[Json]:
     ]  # fmt: skip
 
 
-def _bar_widths(places: Sequence[float]) -> list[float]:
+def bar_widths(places: Sequence[float]) -> list[float]:
     """As wide as the nearest neighbour allows, so that bars never overlap."""
     gaps = [after - before for before, after in pairwise(places)]
     around = zip([*gaps[:1], *gaps], [*gaps, *gaps[-1:]], strict=True) if gaps else [(1.0, 1.0)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.looking import words
+from pipelines.looking import thin, words
 from pipelines.looking.frames import Published, View, newest_snapshot
 from pipelines.looking.heatmap import heatmap_figure
 from pipelines.looking.page import Page, Part, Points, Section, Table
@@ -20,34 +20,66 @@ from pipelines.warehouse.connection import QueryError
 Row = dict[str, Any]
 SESSIONS_BACK, DAYS_BACK = 12, 31
 MOST_COLUMNS = 60
+COIN_DAYS_BACK, COIN_COLUMNS = 6, 170  # a week by the hour
+_STALE = timedelta(days=7)
+
+
+def newest_sessions(published: Published) -> dict[str, date]:
+    """The newest session of every market, but of none that ended long before the others."""
+    newest = published.newest_sessions()
+    last = max(newest.values(), default=None)
+    return {market: day for market, day in newest.items() if last and last - day <= _STALE}
 
 
 def report_page(published: Published, session: date | None) -> Page:
-    """The report of a session under the venue's default model. QueryError if nothing is published for it."""
-    names = published.underlyings(session) if session else []
-    if session is None or not names:
-        newest = published.newest_session()
+    """The report of a session, or of the newest of every market, under the venues' default models.
+
+    QueryError if nothing is published for it.
+    """
+    days = newest_sessions(published)
+    if session is not None:
+        days = {market: session for market, _ in published.places(session)}
+    places = [(day, *place) for day in sorted(set(days.values())) for place in published.places(day)]
+    if not places:
+        newest = max(published.newest_sessions().values(), default=None)
         there = f"; the newest is {newest}" if newest else ": load files and run `dealerflow run` first"
         raise QueryError(f"no session{f' {session}' if session else ''} is published{there}")
-    model = published.default_model()
-    found: list[tuple[Row, Section]] = []
+    found: list[tuple[Row, View, Section]] = []
     files: list[str] = []
-    for name in names:
-        view = View(name, model)
-        row = newest_snapshot(published.levels(view, session, session))
+    for day, market, name in places:
+        if days.get(market) != day:
+            continue
+        view = published.view(name, None, "all", market, first=day, last=day)
+        row = newest_snapshot(published.levels(view, day, day))
         if row is not None:
-            row |= {"quality": published.quality(name, row["snapshot_ts"])}
-            found.append((row, _section(published, view, row)))
-            files += published.files(name, [row["snapshot_ts"]])
-    rows = [row for row, _ in found]
+            row |= {"quality": published.quality(view, row["snapshot_ts"])}
+            found.append((row, view, _section(published, view, row)))
+            files += published.files(view, [row["snapshot_ts"]])
+    found.sort(key=lambda item: item[1].market != "us")
+    rows = [row for row, _, _ in found]
+    models = list(dict.fromkeys(view.model for _, view, _ in found))
+    told = "; ".join(told_model(model) for model in models)
     return Page(
-        title=f"Dealer positioning, {session:%A} {words.day(session)}",
-        subtitle=f"All expiries, {told_model(model)}. {words.SIGN}",
+        title=f"Dealer positioning, {max(days.values()):%A} {words.day(max(days.values()))}",
+        subtitle=f"All expiries, {told}. {words.SIGN}",
         parts=[_key_numbers(rows)],
-        sections=[section for _, section in found],
+        sections=[section for _, _, section in found],
         banner=simulated_banner(files),
-        footer=footer(model, "all", rows, files),
+        footer=footer(models[0], "all", rows, files) if len(models) == 1 else _footers(found, files),
     )
+
+
+def _footers(found: Sequence[tuple[Row, View, Section]], files: Sequence[str]) -> list[str]:
+    """The small print of a page of several models: a line for each, the rest once."""
+    by_model: dict[str, list[Row]] = {}
+    for row, view, _ in found:
+        by_model.setdefault(view.model, []).append(row)
+    rest = footer("", "all", [row for row, _, _ in found], files)[1:]
+    assumed = [
+        f"{', '.join(row['underlying'] for row in rows)}: {footer(model, 'all', rows, files)[0]}"
+        for model, rows in by_model.items()
+    ]
+    return [*assumed, *rest]
 
 
 def _section(published: Published, view: View, row: Row) -> Section:
@@ -55,18 +87,33 @@ def _section(published: Published, view: View, row: Row) -> Section:
     strikes = published.strikes(view, row["snapshot_ts"])
     expiries = published.rolloff(view, row["snapshot_ts"])
     if row["scope_status"] == "ok" and not strikes.is_empty():
-        curve = published.curve(view, row["snapshot_ts"])
-        parts.append(profile_figure(row, curve, strikes, view.underlying))
+        parts += _profile(published, view, row)
         parts += _history(published, view, row)
         if expiries["gross_gex_usd_per_1pct"].drop_nulls().sum():
             parts += [Points(f"What goes away: {rolloff_finding(expiries)}", ()), rolloff_figure(expiries)]
     parts.append(Points("Quality of the input", quality_notes(row, row["quality"])))
-    parts.append(_versions(published.versions(view.underlying, row["session_date"])))
+    parts.append(_versions(published.versions(view, row["session_date"])))
     return Section(f"{view.underlying}: {words.finding(row)}", parts)
 
 
+def _profile(published: Published, view: View, row: Row) -> list[Part]:
+    """The profile at this snapshot or, where coin venues keep one an hour, at the last that has it."""
+    kept = published.curve_snapshot(view, row["session_date"], row["snapshot_ts"])
+    if kept is not None and kept != row["snapshot_ts"]:
+        found = published.levels(view, row["session_date"], row["session_date"]).filter(pl.col("snapshot_ts") == kept)
+        earlier = found.row(0, named=True)
+        if earlier["scope_status"] == "ok" and not earlier["is_partial"]:
+            at = words.clock(kept, words.zone(view.market))
+            curve, strikes = published.curve(view, kept), published.strikes(view, kept)
+            said = f"Profile at {at} {words.time_words(words.zone(view.market))}, the last that is kept"
+            return [Points(said, ()), profile_figure(earlier, curve, strikes, view.underlying)]
+    curve, strikes = published.curve(view, row["snapshot_ts"]), published.strikes(view, row["snapshot_ts"])
+    return [profile_figure(row, curve, strikes, view.underlying)]
+
+
 def _paragraph(row: Row) -> str:
-    at = f"At {words.clock(row['snapshot_ts'])} New York spot stood at {words.price(row['spot'])}"
+    zone = words.zone(row["market"])
+    at = f"At {words.clock(row['snapshot_ts'], zone)} {zone} spot stood at {words.price(row['spot'])}"
     if row["scope_status"] != "ok":
         return f"{at}. No exposure is told: {words.finding(row)}."
     share = row["zero_dte_share_frac"]
@@ -81,13 +128,11 @@ def _paragraph(row: Row) -> str:
 
 
 def _history(published: Published, view: View, row: Row) -> list[Part]:
-    """The heatmap of the last sessions: every snapshot of this one, the last whole one of each before."""
-    oldest = row["session_date"] - timedelta(days=DAYS_BACK)
+    """The heatmap of the last sessions up to this one."""
+    is_coin = words.zone(view.market) == words.UTC
+    oldest = row["session_date"] - timedelta(days=COIN_DAYS_BACK if is_coin else DAYS_BACK)
     levels = published.levels(view, oldest, row["session_date"]).filter(~pl.col("is_partial"))
-    is_now = pl.col("session_date") == row["session_date"]
-    is_close = pl.col("snapshot_ts") == pl.col("snapshot_ts").max().over("session_date")
-    is_recent = pl.col("session_date").rank("dense", descending=True) <= SESSIONS_BACK
-    rows = levels.filter((is_now | is_close) & is_recent).sort("snapshot_ts").tail(MOST_COLUMNS).to_dicts()
+    rows = thin.columns(levels, view.market, COIN_COLUMNS)[0] if is_coin else _closes(levels, row["session_date"])
     if not rows:
         return []
     cells = published.cells(view, [each["snapshot_ts"] for each in rows])
@@ -97,12 +142,20 @@ def _history(published: Published, view: View, row: Row) -> list[Part]:
     return [Points(f"{period}: {words.course(rows)}", ()), heatmap_figure(cells, rows, view.underlying)]
 
 
+def _closes(levels: pl.DataFrame, session: date) -> list[Row]:
+    """Every snapshot of this session, the last whole one of each before."""
+    is_now = pl.col("session_date") == session
+    is_close = pl.col("snapshot_ts") == pl.col("snapshot_ts").max().over("session_date")
+    is_recent = pl.col("session_date").rank("dense", descending=True) <= SESSIONS_BACK
+    return levels.filter((is_now | is_close) & is_recent).sort("snapshot_ts").tail(MOST_COLUMNS).to_dicts()
+
+
 def _key_numbers(rows: Sequence[Row]) -> Table:
     return Table(
         caption="Key numbers at the newest whole snapshot of the session; net GEX in USD per 1 % move of the spot",
         header=(
             "", "spot", "flip", "distance", "net GEX", "call wall", "put wall", "band of the flip", "same-day",
-            "max pain", "New York time", "known at",
+            "max pain", "at", "known at",
         ),
         rows=[
             (
@@ -116,7 +169,7 @@ def _key_numbers(rows: Sequence[Row]) -> Table:
                 _band(row),
                 "none" if row["zero_dte_share_frac"] is None else words.percent(100 * row["zero_dte_share_frac"]),
                 words.price(row["max_pain"]),
-                words.clock(row["snapshot_ts"]),
+                f"{words.dated_clock(row['snapshot_ts'], words.zone(row['market']))} {words.zone(row['market'])}",
                 words.moment(row["known_at"]),
             )
             for row in rows
@@ -135,9 +188,7 @@ def quality_notes(row: Row, quality: Row) -> list[str]:
     if not quality:
         return ["The quality of this page is not recorded."]
     notes = _warnings(row, quality)
-    dated = quality["open_interest_date"]
-    of_day = "of an unknown date" if dated is None else f"of the close of {words.day(dated)}"
-    notes.append(f"Open interest {of_day}; {words.count(quality['rows_live'])} live contracts.")
+    notes.append(f"Open interest {_of_day(row, quality)}; {words.count(quality['rows_live'])} live contracts.")
     notes.append(
         f"Volatilities: {words.count(quality['contracts_solved_mid'] + quality['contracts_solved_pair'])} solved from "
         f"quotes, {words.count(quality['contracts_vendor'])} the vendor's, "
@@ -148,6 +199,13 @@ def quality_notes(row: Row, quality: Row) -> list[str]:
     return notes
 
 
+def _of_day(row: Row, quality: Row) -> str:
+    if words.zone(row["market"]) == words.UTC:
+        return "as the venue stated it at the snapshot"
+    dated = quality["open_interest_date"]
+    return "of an unknown date" if dated is None else f"of the close of {words.day(dated)}"
+
+
 def _warnings(row: Row, quality: Row) -> list[str]:
     zeroed = quality["zeroed_quote_share_frac"] or 0.0
     quarantined = quality["rows_quarantined"] or 0
@@ -155,7 +213,12 @@ def _warnings(row: Row, quality: Row) -> list[str]:
     found = {
         f"Partial page ({quality['partial_reason']}): in no table of newest levels.": quality["is_partial"],
         f"{words.percent(100 * zeroed)} of the quotes are zero: volatilities are mostly the vendor's.": zeroed > 0.25,
-        "No Treasury curve was known: rates count as zero.": quality["discount_source"] == "none",
+        "No Treasury curve was known: rates count as zero.": (
+            quality["discount_source"] == "none" and words.zone(row["market"]) != words.UTC
+        ),
+        "The spot is the forward of the nearest expiry, for the source states no index.": (
+            quality["spot_source"] == "forward"
+        ),
         f"The Treasury curve is {quality['discount_age_sessions']} sessions old.": quality["is_discount_stale"],
         "The spot comes from put-call parity, for the vendor's last is too far from its own quotes.": (
             quality["spot_source"] == "parity_spot"

@@ -8,10 +8,14 @@ from datetime import date, datetime
 from typing import Any
 
 from pipelines.calendar import utc_to_new_york
+from pipelines.markets import MARKETS
 
+NEW_YORK, UTC = "New York", "UTC"
 MODELS = {
     "calls_long_puts_short": "dealers are long every call and short every put",
     "short_all": "dealers are short every option",
+    "taker_flow": "dealers took the other side of every trade",
+    "taker_flow_screen": "dealers took the other side of every trade but blocks, quote requests and liquidations",
 }
 SCOPES = {
     "all": "all expiries",
@@ -25,6 +29,20 @@ SCOPE_STATUS = {
     "empty": "no live contracts in this scope",
     "after_expiry": "the same-day options have expired",
     "no_open_interest": "the page states no open interest, so no exposure can be told",
+    "no_positions": "dealers' positions are not known, for trades before it are missing",
+}
+BLANK = {  # what an empty stretch of a picture says
+    "empty": "no contracts",
+    "after_expiry": "expired",
+    "no_open_interest": "no open interest",
+    "no_positions": "positions not known",
+}
+FLOW_CLASSES = {
+    "screen": "on screen",
+    "combo": "combos",
+    "block": "blocks",
+    "block_rfq": "block quote requests",
+    "liquidation": "liquidations",
 }
 FLIP_STATUS = {
     "ok": "one flip",
@@ -70,6 +88,11 @@ def dollars(value: float | None) -> str:
     return f"{value / size:+,.2f}\u00a0{word}".strip().replace("-", "−")
 
 
+def size(value: float) -> str:
+    """An amount without a sign, as in "8.33 mn"."""
+    return dollars(abs(value)).removeprefix("+")
+
+
 def in_unit(value: float | None, size: float) -> str:
     """An exposure as a bare number in the unit that its column names."""
     return UNKNOWN if value is None else f"{value / size:+,.2f}".replace("-", "−")
@@ -97,9 +120,27 @@ def day(value: date, *, has_year: bool = True) -> str:
     return f"{value.day} {value:%b}" + (f" {value.year}" if has_year else "")
 
 
-def clock(instant: datetime) -> str:
-    """The New York time of a UTC instant."""
-    return f"{utc_to_new_york(instant):%H:%M}"
+def zone(market: str) -> str:
+    """By whose clock a market's times are told."""
+    return UTC if market in MARKETS and MARKETS[market].is_always_open else NEW_YORK
+
+
+def local(instant: datetime, zone: str) -> datetime:
+    return utc_to_new_york(instant) if zone == NEW_YORK else instant
+
+
+def clock(instant: datetime, zone: str = NEW_YORK) -> str:
+    """The time of a UTC instant by a zone's clock."""
+    return f"{local(instant, zone):%H:%M}"
+
+
+def time_words(zone: str) -> str:
+    return "UTC" if zone == UTC else f"{zone} time"
+
+
+def dated_clock(instant: datetime, zone: str = NEW_YORK) -> str:
+    """With its date, which at midnight is not the session's: "17 Jun 2024 16:00"."""
+    return f"{day(local(instant, zone))} {clock(instant, zone)}"
 
 
 def moment(instant: datetime) -> str:
@@ -113,7 +154,9 @@ def period(first: date, last: date) -> str:
     return f"{day(first, has_year=first.year != last.year)} to {day(last)}"
 
 
-def scope(name: str) -> str:
+def scope(name: str, market: str = "us") -> str:
+    if name == "0dte" and zone(market) == UTC:
+        return "the next 08:00 UTC expiry"
     return SCOPES.get(name, name)
 
 
@@ -165,7 +208,8 @@ def course(rows: Sequence[dict[str, Any]]) -> str:
         return finding(newest)
     if not newest["net_gex_usd_per_1pct"]:
         last = told[-1]
-        at = f"on {day(last['session_date'], has_year=False)} at {clock(last['snapshot_ts'])}"
+        here = zone(last["market"])
+        at = f"on {day(local(last['snapshot_ts'], here), has_year=False)} at {clock(last['snapshot_ts'], here)}"
         return f"{finding(newest)}; {at}, {finding(last)}"
     is_positive = newest["net_gex_usd_per_1pct"] > 0
     since = newest

@@ -227,7 +227,7 @@ def test_the_label_tells_the_course_in_words(market: Paths) -> None:
 def test_levels_of_unknown_prices_can_be_drawn() -> None:
     unknown = "gamma_flip gamma_flip_low gamma_flip_high gamma_flip_status call_wall put_wall net_gex_usd_per_1pct spot"
     row: Row = dict.fromkeys(unknown.split())
-    row |= {"snapshot_ts": week()[0].moment, "session_date": date(2024, 6, 17), "is_partial": False}
+    row |= {"market": "us", "snapshot_ts": week()[0].moment, "session_date": date(2024, 6, 17), "is_partial": False}
     figure = levels_figure([row | {"scope_status": "empty"}], "X")
     go.Figure(figure.data, figure.layout)
     assert "no live contracts" in figure.label

@@ -10,10 +10,10 @@ import duckdb
 import polars as pl
 import pytest
 
-from pipelines.looking.frames import Published, newest_snapshot, open_published
+from pipelines.looking.frames import Published, View, newest_snapshot, open_published
 from pipelines.settings import Paths
 from pipelines.warehouse.connection import QueryError
-from tests.looking.made import CLOSES, EXPIRY_DAYS, SCOPES, STRIKES, Snapshot, publish, week
+from tests.looking.made import CLOSES, EXPIRY_DAYS, MODELS, SCOPES, STRIKES, Snapshot, publish, week
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_a_snapshot_that_is_not_there_gives_empty_frames(published: Published) -
     assert published.strikes(view, never).is_empty()
     assert published.cells(view, [never]).is_empty()
     assert published.rolloff(view, never).is_empty()
-    assert published.quality("SPX", never) == {}
+    assert published.quality(view, never) == {}
 
 
 def test_the_heatmap_says_for_which_scopes_it_is_kept(published: Published) -> None:
@@ -111,11 +111,15 @@ def test_the_heatmap_says_for_which_scopes_it_is_kept(published: Published) -> N
 
 
 def test_files_are_named_oldest_snapshot_first(published: Published) -> None:
-    assert published.files("SPX", CLOSES[:3]) == ["simulated_0.csv", "simulated_1.csv", "simulated_2.csv"]
+    assert published.files(View("SPX", MODELS[0]), CLOSES[:3]) == [
+        "simulated_0.csv",
+        "simulated_1.csv",
+        "simulated_2.csv",
+    ]
 
 
 def test_names_with_quotes_are_values_and_never_sql(published: Published) -> None:
-    assert published.quality("' or true --", CLOSES[0]) == {}
+    assert published.quality(View("' or true --", MODELS[0]), CLOSES[0]) == {}
 
 
 def test_an_older_file_without_a_column_is_told_in_one_line(tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ def test_partial_pages_are_left_out_of_time_and_said_to_be(tmp_path: Path) -> No
 def test_very_many_snapshots_are_thinned_to_the_last_of_each_session(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.looking.plot.MOST_COLUMNS", 10)
+    monkeypatch.setattr("pipelines.looking.thin.MOST_COLUMNS", 10)
     day = [Snapshot(datetime(2024, 6, 24, 14, n)) for n in range(12)]
     page = plotted(publish(Paths(tmp_path), [*week()[:5], *day, *week()[5:]]), "levels")
     assert "Of earlier sessions only the last snapshot" in page.text

@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 def row(**said: Any) -> Row:
     ordinary: Row = {
-        "session_date": date(2024, 6, 25), "snapshot_ts": datetime(2024, 6, 25, 20),
+        "market": "us", "session_date": date(2024, 6, 25), "snapshot_ts": datetime(2024, 6, 25, 20),
         "scope_status": "ok", "spot": 5430.76, "gamma_flip": 5453.94,
         "gamma_flip_status": "ok", "gamma_flip_search_low": 4344.6, "gamma_flip_search_high": 6516.9,
         "net_gex_usd_per_1pct": -8.33e9, "distance_to_flip_pct": -0.42,
