@@ -39,10 +39,11 @@ def backfill(
 
 @app.command(rich_help_panel=KEEP, epilog="Example: `dealerflow gaps`")
 def gaps() -> None:
-    """Show the sessions that were due and are not there, each with what to do.
+    """Show the sessions that were due and are not there, or not whole, each with what to do.
 
-    What a source owes follows from its cadence: a followed feed every session since it was first collected, an
-    archive what lies between its first and its last session, pages saved by hand nothing.
+    What a source owes follows from its cadence: a followed feed every session since it was first collected, a coin
+    venue a snapshot every ten minutes and every trade, an archive what lies between its first and its last session,
+    pages saved by hand nothing.
     """
     from pipelines.daily.gap_ledger import utc_now
     from pipelines.daily.gap_report import show_gaps
@@ -58,7 +59,8 @@ def up(
     """Run Dagster's web pages and its daemon, so that schedules fire. Ctrl-C ends both.
 
     After every session, in New York time, followed feeds are collected, inboxes loaded, what came is computed and
-    published. What is followed and where inboxes lie stands in `dealerflow.toml` of the data folder.
+    published. A followed coin venue is visited every ten minutes, computed every hour and published every four. What is
+    followed and where inboxes lie stands in `dealerflow.toml` of the data folder.
     """
     from pipelines.daily.up import up as run_both
     from pipelines.settings import data_paths

@@ -59,15 +59,15 @@ GAP_LEDGER = Table(
     name="gap_ledger",
     family=FAMILY,
     grain="source x part x session that was due and did not come",
-    description="Sessions that a source's cadence owes and that were missing when they were due.",
+    description="Sessions that a source's cadence owes and that were missing, or not whole, when they were due.",
     key=names("market source part session_date"),
     columns=words(
         "market source part session_date due_ts status reason",
         {
             "source": "Feed that owes the session.",
-            "part": "Underlying whose chain is owed, or _all for curves.",
+            "part": "Underlying whose chain or trades are owed, or _all for curves.",
             "session_date": "Session that is owed.",
-            "reason": "What refused it, or which source filled it; null where nothing came.",
+            "reason": "What refused it, what of the day is missing, or which source filled it; null where nothing came.",
         },
     ),
     nullable=frozenset(["reason"]),
