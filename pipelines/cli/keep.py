@@ -46,7 +46,7 @@ def verify(style: StyleOption = Style.text) -> None:
 def lineage(
     table: Annotated[str, typer.Argument(help="A table, as `dealerflow tables` lists them, or one of the lake.")],
     keys: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY]...", help="Underlying, session, market, version, or column=value.")
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="Underlying, session, market, version, column=value.")
     ] = None,
     is_all: Annotated[bool, typer.Option("--all", help="Show many equal branches one by one.")] = False,
     style: StyleOption = Style.text,

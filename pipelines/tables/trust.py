@@ -67,7 +67,7 @@ GAP_LEDGER = Table(
             "source": "Feed that owes the session.",
             "part": "Underlying whose chain or trades are owed, or _all for curves.",
             "session_date": "Session that is owed.",
-            "reason": "What refused it, what of the day is missing, or which source filled it; null where nothing came.",
+            "reason": "What refused it, what of the day is missing, or what filled it; null where nothing came.",
         },
     ),
     nullable=frozenset(["reason"]),
