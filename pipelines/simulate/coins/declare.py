@@ -120,12 +120,12 @@ class Coin:
 
 @dataclass(frozen=True, slots=True)
 class CoinScenario:
-    """Some days of some coins, and how they were collected. `hourly_days`: the last ones come as a file an hour."""
+    """Some days of some coins, and how they were collected. `hourly_hours`: the last ones come as a file an hour."""
 
     first_day: date
     days: int
     visit_minutes: int
-    hourly_days: int
+    hourly_hours: int
     coins: tuple[Coin, ...]
 
     @property

@@ -79,8 +79,8 @@ def _sprinkles(blocks: float, liquidations: float) -> tuple[Sprinkle, ...]:
 
 @lru_cache(maxsize=1)
 def week() -> CoinScenario:
-    """Seven days, a chain every ten minutes; the last day comes hour by hour."""
-    return CoinScenario(WEEK_START.date(), days=7, visit_minutes=10, hourly_days=1, coins=(_bitcoin(), _solana()))
+    """Seven days, a chain every ten minutes; the last four hours come one by one."""
+    return CoinScenario(WEEK_START.date(), days=7, visit_minutes=10, hourly_hours=4, coins=(_bitcoin(), _solana()))
 
 
 @lru_cache(maxsize=1)
@@ -104,7 +104,7 @@ def small() -> CoinScenario:
         orders_an_hour=5.0,
         sprinkles=_sprinkles(blocks=700.0, liquidations=150.0),
     )
-    return CoinScenario(date(2024, 6, 27), days=2, visit_minutes=60, hourly_days=0, coins=(near, other))
+    return CoinScenario(date(2024, 6, 27), days=2, visit_minutes=60, hourly_hours=0, coins=(near, other))
 
 
 def _bitcoin() -> Coin:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipelines.simulate.coins import responses
 from pipelines.simulate.coins.book import book_summaries
-from pipelines.simulate.coins.clock import DAY, HOUR, MINUTE, SECOND, day_start, instant_of, instant_of_us, milliseconds
+from pipelines.simulate.coins.clock import HOUR, MINUTE, SECOND, day_start, instant_of, instant_of_us, milliseconds
 from pipelines.simulate.coins.declare import EXPIRY_HOUR, Coin, CoinScenario
 from pipelines.simulate.coins.history import CoinHistory
 from pipelines.simulate.draws import draws
@@ -40,7 +40,7 @@ class _Visit:
 
 
 def market_files(scenario: CoinScenario, histories: Sequence[CoinHistory], seed: int) -> dict[str, bytes]:
-    """Bundles by name: one a UTC day, of the last days one an hour; the visit that closes the last day has its own."""
+    """Bundles by name: one a UTC day, of the last hours one an hour; the visit that closes the last day has its own."""
     visits = _visits(scenario, seed)
     chained = [visit for visit in visits if visit.has_chain]
     chains = [
@@ -85,7 +85,7 @@ def _visits(scenario: CoinScenario, seed: int) -> list[_Visit]:
 
 def _file_name(scenario: CoinScenario, visit: _Visit) -> str:
     at = instant_of(visit.grid)
-    is_hourly = visit.grid >= milliseconds(scenario.end) - scenario.hourly_days * DAY
+    is_hourly = visit.grid >= milliseconds(scenario.end) - scenario.hourly_hours * HOUR
     return f"simulated_deribit_{at:%Y-%m-%dT%H}.jsonl.gz" if is_hourly else f"simulated_deribit_{at:%Y-%m-%d}.jsonl.gz"
 
 
