@@ -109,8 +109,8 @@ def tell_truth() -> None:
         coin_truth_table(compared),
         planted_table(compared),
     ]
-    for number, table in enumerate(tables):
-        console.print(*(["\n"] if number else []), table)
+    for table in tables:
+        console.print(table, "")
 
 
 def _truth_table(compared: pl.DataFrame) -> Table:
