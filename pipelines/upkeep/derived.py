@@ -29,6 +29,19 @@ def _key_levels_latest(lake: Lake, walk: Provenance, wanted: Wanted) -> Step:
     return Step("table", "key_levels_latest", facts, (*(walk.version(place) for place in places), model))
 
 
+def _zero_dte_put_share(lake: Lake, walk: Provenance, wanted: Wanted) -> Step:
+    wanted_rows = f"from {wanted.table.name} where {_where(wanted, 'underlying')}"
+    answer = query(
+        lake.paths,
+        f"select distinct market, session_date, part, v from zero_dte_flow"
+        f" semi join ({wanted_rows}) using (market, underlying, minute_ts) order by all limit {MOST_ROWS + 1}",
+    )
+    rows = _some([dict(zip(answer.columns, row, strict=True)) for row in answer], wanted)
+    places = [Place("zero_dte_flow", row["market"], str(row["session_date"]), row["part"], row["v"]) for row in rows]
+    facts = {"made of": "zero_dte_flow: premium of puts over that of both, by minute"}
+    return Step("table", wanted.table.name, facts, tuple(walk.version(place) for place in places))
+
+
 def _contracts(lake: Lake, walk: Provenance, wanted: Wanted) -> Step:
     contract, *others = _served(lake, wanted, "contract_id")
     if others:
@@ -94,6 +107,7 @@ def _gap_ledger(lake: Lake, _walk: Provenance, wanted: Wanted) -> Step:
 
 DERIVED: dict[str, Callable[[Lake, Provenance, Wanted], Step]] = {
     "key_levels_latest": _key_levels_latest,
+    "zero_dte_put_share": _zero_dte_put_share,
     "contracts": _contracts,
     "load_ledger": _load_ledger,
     "partition_versions": _partition_versions,
@@ -104,14 +118,18 @@ DERIVED: dict[str, Callable[[Lake, Provenance, Wanted], Step]] = {
 
 def _served(lake: Lake, wanted: Wanted, word_column: str) -> list[dict[str, Any]]:
     """Rows of the served file that fit."""
+    where = _where(wanted, word_column)
+    answer = query(lake.paths, f"from {wanted.table.name} where {where} order by all limit {MOST_ROWS + 1}")
+    return _some([dict(zip(answer.columns, row, strict=True)) for row in answer], wanted)
+
+
+def _where(wanted: Wanted, word_column: str) -> str:
     if len(wanted.words) > 1:
         raise LineageError(f"one {word_column} at a time")
     columns = dict(wanted.columns)
     if wanted.words:
         columns[word_column] = wanted.words[0].upper()
-    where = " and ".join(f"{name} = {_quoted(value)}" for name, value in columns.items()) or "true"
-    answer = query(lake.paths, f"from {wanted.table.name} where {where} order by all limit {MOST_ROWS + 1}")
-    return _some([dict(zip(answer.columns, row, strict=True)) for row in answer], wanted)
+    return " and ".join(f"{name} = {_quoted(value)}" for name, value in columns.items()) or "true"
 
 
 def _quoted(value: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from pipelines.daily import coin_visits, freshness
@@ -28,6 +29,7 @@ from pipelines.stages.spine import COIN_SPINE
 from pipelines.upkeep.health_of_feeds import late_visits, not_computed
 from pipelines.upkeep.lineage import lineage
 from pipelines.upkeep.prune import prune
+from pipelines.upkeep.wanted import LineageError
 from tests.pipelines.deribit_made import index, ms, summaries, summary, trade, trades
 
 TODAY = datetime.now(UTC).date()
@@ -156,6 +158,21 @@ def test_a_run_computes_its_days_and_brings_the_ledger_of_gaps_up_to_date(lake: 
     root = lineage(lake, "key_levels", ["BTC", str(YESTERDAY)])
     assert root.made_of[0].name.startswith(f"key_levels crypto {YESTERDAY} BTC")
     assert lineage(lake, "key_levels", ["crypto"]).made_of[0].name == root.made_of[0].name
+
+
+def test_a_share_of_puts_comes_from_the_flow_of_its_day(lake: Lake) -> None:
+    land(lake, at("10:10:02"))
+    compute(lake, TICK)
+    lake.paths.warehouse.parent.mkdir(parents=True)
+    minute = f"timestamp '{YESTERDAY} 10:10:00'"
+    with duckdb.connect(str(lake.paths.warehouse)) as served:
+        place = f"'crypto' as market, date '{YESTERDAY}' as session_date, 'BTC' as part, 1 as v, 'BTC' as underlying"
+        served.execute(f"create table zero_dte_flow as select {place}, {minute} as minute_ts")
+        served.execute("create table zero_dte_put_share as select market, underlying, minute_ts from zero_dte_flow")
+    root = lineage(lake, "zero_dte_put_share", ["btc", f"minute_ts={YESTERDAY} 10:10:00"])
+    assert [step.name for step in root.made_of] == [f"zero_dte_flow crypto {YESTERDAY} BTC v1"]
+    with pytest.raises(LineageError, match="has no row at eth"):
+        lineage(lake, "zero_dte_put_share", ["eth"])
 
 
 def test_hourly_versions_that_are_superseded_may_go_with_what_was_read(lake: Lake) -> None:
