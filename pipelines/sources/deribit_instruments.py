@@ -54,5 +54,8 @@ def instruments(records: Sequence[Any], origins: pl.DataFrame) -> Judged:
 
 
 def unique(rows: pl.DataFrame) -> Judged:
-    found = changes(rows, ["contract_id"], _SAID, kind=KIND, day_ts="known_at")
+    # Once a day at least: each day's tables rest on what is said that day, whichever days a file spans.
+    day = (pl.col("known_at") - pl.duration(microseconds=1)).dt.date()
+    dated = rows.with_columns(day=day)
+    found = changes(dated, ["contract_id", "day"], [*_SAID, "day"], kind=KIND, day_ts="known_at")
     return Judged(found.rows.select(list(INSTRUMENT_SCHEMA)), found.rejected, found.duplicates)

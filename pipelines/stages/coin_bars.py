@@ -9,7 +9,7 @@ import polars as pl
 from models.conventions import METHOD_VERSIONS
 from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.placing_coins import DERIBIT_KINDS, part_column, session_of
-from pipelines.stages.coin_files import file_of, hourly, quarantine_of
+from pipelines.stages.coin_files import file_of, hourly, quarantine_of, stated_last
 from pipelines.stages.snapshots import conformed
 
 Kind = Literal["bars", "deliveries"]
@@ -21,7 +21,7 @@ def _newest(inputs: Inputs, kind: Kind, key: list[str]) -> pl.DataFrame:
     rows: pl.DataFrame = pl.concat(
         getattr(file_of(inputs, sighting), kind).filter(here) for sighting in inputs.sightings
     )
-    return rows.sort(*key, "known_at", maintain_order=True).unique(key, keep="last", maintain_order=True).sort(key)
+    return stated_last(rows, key)
 
 
 def compute_bars(inputs: Inputs) -> Output:

@@ -28,6 +28,14 @@ def file_of(inputs: Inputs, sighting: Sighting) -> CoinFile:
     )  # fmt: skip
 
 
+def stated_last(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Each key as it was stated last, known since it was first stated so: files repeat one another."""
+    said = [name for name in rows.columns if name not in {"known_at", "source", "raw_sha256"}]
+    ordered = rows.sort(*key, "known_at", *said)
+    is_same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in said)
+    return ordered.filter(~is_same.fill_null(value=False)).unique(key, keep="last", maintain_order=True)
+
+
 def quarantine_of(inputs: Inputs) -> pl.DataFrame:
     """What was set aside of the files whose first place this is."""
     found = [empty("quarantine")]

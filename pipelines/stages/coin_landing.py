@@ -12,7 +12,7 @@ from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.markets import CRYPTO
 from pipelines.placing_coins import DERIBIT_KINDS, part_column, session_of
-from pipelines.stages.coin_files import file_of, hourly, quarantine_of
+from pipelines.stages.coin_files import file_of, hourly, quarantine_of, stated_last
 from pipelines.stages.snapshots import conformed
 from pipelines.stages.trades import coverage_of, trades_of
 
@@ -64,8 +64,7 @@ def _instruments(seen: list[pl.DataFrame]) -> pl.DataFrame:
     """Each contract as the venue described it last."""
     if not seen:
         return empty("instruments")
-    newest = pl.concat(seen).sort("contract_id", "known_at", "raw_sha256").unique("contract_id", keep="last")
-    return conformed(newest, "instruments").sort("contract_id")
+    return conformed(stated_last(pl.concat(seen), ["contract_id"]), "instruments")
 
 
 def _chains(seen: list[pl.DataFrame], instruments: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -56,11 +56,13 @@ def covered_spans(inputs: Inputs) -> list[tuple[datetime, datetime]]:
 
 
 def _last_bucket(snapshot: datetime, spans: list[tuple[datetime, datetime]]) -> datetime | None:
-    """The end of the last bucket before the snapshot that is covered, if it is recent enough."""
-    covered = [min(until, snapshot) for start, until in spans if start < snapshot]
-    if not covered:
-        return None
-    newest = max(covered)
-    midnight = datetime.combine(newest.date(), time())
-    bucket = newest - (newest - midnight) % timedelta(seconds=BUCKET_SECONDS)
-    return bucket if snapshot - bucket <= timedelta(minutes=OLDEST_POSITIONS_MINUTES) else None
+    """The end of the last bucket before the snapshot up to which a span reaches, if it is recent enough."""
+    ends = [end for start, until in spans if (end := _bucket_before(min(until, snapshot))) > start]
+    newest = max(ends, default=None)
+    is_recent = newest is not None and snapshot - newest <= timedelta(minutes=OLDEST_POSITIONS_MINUTES)
+    return newest if is_recent else None
+
+
+def _bucket_before(instant: datetime) -> datetime:
+    midnight = datetime.combine(instant.date(), time())
+    return instant - (instant - midnight) % timedelta(seconds=BUCKET_SECONDS)
