@@ -4,10 +4,10 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types bench up
+.PHONY: help setup run test test-slow lint types bench up
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.installed ## virtual environment with the locked dependencies
 
@@ -26,8 +26,11 @@ run: setup ## simulated market into an empty lake, compute, publish, compare wit
 	@if [ -d "$${DEALERFLOW_DATA:-data}/sample/truth" ]; then $(BIN)/dealerflow sample --truth; fi
 	$(BIN)/dealerflow report
 
-test: setup lint types ## style, types and the whole test suite
-	$(BIN)/pytest
+test: setup lint types ## style, types and the tests that do not take their time
+	$(BIN)/pytest -m "not slow"
+
+test-slow: setup ## the other tests: README and cookbook as told, browsers, daemons, kills
+	$(BIN)/pytest -m slow
 
 lint: setup ## style
 	$(BIN)/ruff check .
