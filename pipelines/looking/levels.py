@@ -32,6 +32,7 @@ from pipelines.looking.figure import (
 Row = dict[str, Any]
 HEIGHT = 560
 _PRICES, _TOTALS = [0.3, 1.0], [0.0, 0.22]
+_MANY_COLUMNS = 60
 LINES = (  # name, column, colour, dash, width: the put wall shows inside the call wall where both are one strike
     ("call wall", "call_wall", CALL_WALL, "dot", 4.0),
     ("put wall", "put_wall", PUT_WALL, "dot", 2.0),
@@ -92,7 +93,10 @@ def price_lines(columns: Columns, rows: Sequence[Row], *, is_over_cells: bool = 
     """Walls and flip. Over cells the flip gets a halo and the walls are thin, for theirs are the very cells to see."""
     found = []
     for name, column, colour, dash, width in LINES:
-        points = columns.steps([row[column] for row in rows])
+        values = [row[column] for row in rows]
+        # A flip moves with every snapshot: of very many, steps would leave nothing but dots.
+        is_line = name == "flip" and len(columns) > _MANY_COLUMNS
+        points = columns.line(values) if is_line else columns.steps(values)
         if is_over_cells and name == "flip":
             found.append(line(name, points, SURFACE, width=5))
         is_thin = is_over_cells and name != "flip"

@@ -40,7 +40,7 @@
       list = document.createElement("select");
       list.id = `${place.dataset.figure}-choice`;
       for (const choice of figure.choices) list.add(new Option(choice.name));
-      list.addEventListener("change", draw);
+      list.addEventListener("change", redraw);
       label.append(list);
       place.before(label);
     }
@@ -59,8 +59,14 @@
     document.documentElement.dataset.drawn = "yes";
   }
 
-  await load();
-  await draw();
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  window.matchMedia(`(max-width: ${NARROW - 1}px)`).addEventListener("change", draw);
+  // One after the other, so that the last wish is what stands.
+  let drawn = load();
+  function redraw() {
+    drawn = drawn.then(draw);
+  }
+
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  window.matchMedia(`(max-width: ${NARROW - 1}px)`).addEventListener("change", redraw);
+  redraw();
+  await drawn;
 })();
