@@ -26,6 +26,7 @@ from pipelines.settings import Paths, data_paths
 from pipelines.sources.deribit_bundle import claim_line, pack
 from pipelines.stages.coin_landing import COIN_LANDING
 from pipelines.stages.spine import COIN_SPINE
+from pipelines.upkeep import health_of_machine
 from pipelines.upkeep.health_of_feeds import late_visits, not_computed
 from pipelines.upkeep.lineage import lineage
 from pipelines.upkeep.prune import prune
@@ -173,6 +174,21 @@ def test_a_share_of_puts_comes_from_the_flow_of_its_day(lake: Lake) -> None:
     assert [step.name for step in root.made_of] == [f"zero_dte_flow crypto {YESTERDAY} BTC v1"]
     with pytest.raises(LineageError, match="has no row at eth"):
         lineage(lake, "zero_dte_put_share", ["eth"])
+
+
+def test_what_hourly_versions_take_is_told_while_nothing_lets_them_go(
+    lake: Lake, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_of_machine, "MOST_SUPERSEDED_BYTES", 0)
+    land(lake, at("10:10:02"))
+    compute(lake, at("11:00"))
+    assert list(health_of_machine.superseded(lake, TICK)) == []
+    land(lake, at("11:10:02"))
+    compute(lake, at("12:00"))
+    (finding,) = health_of_machine.superseded(lake, TICK)
+    assert "superseded_days" in finding.do
+    (data / "dealerflow.toml").write_text("[retention]\nsuperseded_days = 7\n")
+    assert list(health_of_machine.superseded(lake, TICK)) == []
 
 
 def test_hourly_versions_that_are_superseded_may_go_with_what_was_read(lake: Lake) -> None:
