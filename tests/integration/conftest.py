@@ -13,7 +13,9 @@ from pipelines.lake.store import Lake, opened
 from pipelines.settings import Paths
 from pipelines.simulate import write_market
 from pipelines.warehouse.publish import publish
+from tests.integration.coin_lakes import CoinLake, derive_coins, load_coins
 from tests.integration.spine import derive, land
+from tests.pipelines.simulated_coins import small_coins
 
 
 @pytest.fixture
@@ -46,3 +48,15 @@ def kept(published: Path, tmp_path: Path) -> Iterator[Lake]:
     shutil.copytree(published, tmp_path / "data")
     with opened(Paths(tmp_path / "data")) as opened_lake:
         yield opened_lake
+
+
+@pytest.fixture(scope="session")
+def coins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CoinLake]:
+    """Two days of two coins, their chains every hour."""
+    folder, market = tmp_path_factory.mktemp("coins"), small_coins()
+    for name, data in market.files.items():
+        (folder / name).write_bytes(data)
+    with opened(Paths(folder / "data")) as lake:
+        load_coins(lake, [folder / name for name in sorted(market.files)])
+        derive_coins(lake)
+        yield CoinLake(lake, market)
