@@ -2,133 +2,195 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import datetime
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from models import conventions as c
 
 HEATMAP_SCOPES = ("all", "0dte")
-_KEY = ["dealer_model", "scope", "strike"]
-_CHANGE = "net_gex_change_usd_per_1pct"
+_BOOK = ["snapshot_ts", "dealer_model", "scope"]
+_CELL = [*_BOOK, "strike"]
+_NET, _CHANGE = "net_gex_usd_per_1pct", "net_gex_change_usd_per_1pct"
+TRAIL_COLUMNS = (*_CELL, _NET, _CHANGE, "open_interest")
 _TRADED = {"taker_net_quantity": pl.Float64(), "trades": pl.Int64()}
 
 
 def exposure_heatmap(
     strike_exposures: pl.DataFrame,
     exposure_summary: pl.DataFrame,
+    snapshots: pl.DataFrame,
     *,
-    zero_dte_date: date,
-    previous: pl.DataFrame | None,
-    previous_snapshot_ts: datetime | None,
-    history: pl.DataFrame | None,
+    trail: pl.DataFrame | None = None,
     trades: pl.DataFrame | None = None,
+    is_covered: Callable[[datetime, datetime], bool] | None = None,
 ) -> pl.DataFrame:
-    """One row per dealer model, scope (all, 0dte) and strike listed now.
+    """One row per snapshot, dealer model, scope (all, 0dte) and strike listed then.
 
-    Parameters: `strike_exposures` and `exposure_summary` of the snapshot; `zero_dte_date`, the expiry date of scope
-    0dte; `previous`, the heatmap rows (dealer_model, scope, strike, net_gex_usd_per_1pct, open_interest) of the
-    snapshot at `previous_snapshot_ts`, or None; `history`, earlier heatmap rows with their snapshot_ts, whose changes
-    set each strike's usual size, or None; `trades`, what was traded after `previous_snapshot_ts` up to the snapshot
-    (expiry_date, strike, taker_net_quantity in the unit of the open interest, trades; any number of rows a strike), or
-    None where that is not known.
-    Changes are null without a previous snapshot that has the dealer model and scope, and where a volatility or the open
-    interest of a contract is missing on either side; a strike that was not listed then counts as 0. `is_jump`: |change|
-    above 6 robust deviations of the strike's trailing changes (at least 20 of them) and above 2 % of the scope's gross
-    gamma; null where either cannot be told. taker_net_quantity (takers' buys less sells; null where a side is unknown)
-    and trades are sums over the expiries of the scope: 0 where nothing was traded, null without `trades` or without a
-    previous snapshot. Sorted by dealer model, scope, strike.
+    Parameters: `strike_exposures` and `exposure_summary` of all snapshots; `snapshots`, a row each: snapshot_ts,
+    is_partial, and zero_dte_date, the expiry date of scope 0dte; `trail`, TRAIL_COLUMNS of the heatmap of earlier whole
+    snapshots, or None; `trades` since the newest of these (trade_ts, expiry_date, strike, taker_net_quantity in the
+    unit of the open interest, trades; any number of rows a strike), or None where they are not known; `is_covered`
+    says whether every trade after one instant and up to another is among them (None: always).
+    Changes are from the last snapshot before that is whole and has rows. They are null where there is none, where it
+    lacks the dealer model and scope, and where a volatility or the open interest of a contract is missing on either
+    side; a strike that was not listed then counts as 0. `is_jump`: |change| above 6 robust deviations of the strike's
+    changes in the last 60 whole snapshots before (at least 20 of them) and above 2 % of the scope's gross gamma; null
+    where this cannot be told. taker_net_quantity (takers' buys less sells; null where a side is unknown) and trades are
+    sums over the expiries of the scope since the previous snapshot: 0 where nothing was traded, null where not every
+    trade is known or there is no previous snapshot. Sorted by snapshot, dealer model, scope, strike.
     """
-    now = _by_strike(strike_exposures, zero_dte_date)
-    open_interest_change = pl.col("open_interest") - pl.col("earlier_open_interest")
-    now = now.join(_before(now, previous), on=_KEY, how="left", maintain_order="left").with_columns(
-        # Net gamma may be known in part; its change is not, unless all open interest is known then and now.
-        net_gex_change_usd_per_1pct=pl.when(open_interest_change.is_not_null()).then(
-            pl.col("net_gex_usd_per_1pct") - pl.col("earlier_gex")
-        ),
-        open_interest_change=open_interest_change,
-        previous_snapshot_ts=pl.when("has_previous").then(pl.lit(previous_snapshot_ts, dtype=pl.Datetime("us"))),
-    )
-    gross = exposure_summary.select("dealer_model", "scope", "gross_gex_usd_per_1pct")
-    now = now.join(gross, on=["dealer_model", "scope"], how="left", maintain_order="left")
-    now = now.join(_usual_change(history), on=_KEY, how="left", maintain_order="left")
-    now = _with_trades(now, trades, zero_dte_date)
-    size = pl.col(_CHANGE).abs()
-    is_unusual = size > c.JUMP_DEVIATIONS * pl.col("deviation")
-    is_large = size > c.JUMP_GROSS_SHARE_FRAC * pl.col("gross_gex_usd_per_1pct")
-    return now.with_columns(is_jump=is_unusual & is_large).select(
-        *_KEY, "net_gex_usd_per_1pct", _CHANGE, "open_interest", "open_interest_change", "previous_snapshot_ts",
-        "is_jump", *_TRADED,
-    )  # fmt: skip
-
-
-def _with_trades(now: pl.DataFrame, trades: pl.DataFrame | None, zero_dte_date: date) -> pl.DataFrame:
-    if trades is None:
-        return now.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in _TRADED.items())
-    quantity = pl.col("taker_net_quantity")
-    scoped = [
-        trades.with_columns(scope=pl.lit("all")),
-        trades.filter(pl.col("expiry_date") == zero_dte_date).with_columns(scope=pl.lit("0dte")),
-    ]
-    key = ["scope", "strike"]
-    by_strike = pl.concat(scoped).group_by(key, maintain_order=True).agg(
-        pl.when(quantity.is_not_null().all()).then(quantity.sum()).alias("taker_net_quantity"),
-        pl.col("trades").sum(),
-        was_traded=pl.lit(value=True),
-    )  # fmt: skip
-    joined = now.join(by_strike, on=key, how="left", maintain_order="left")
-    none = pl.when(pl.col("was_traded").is_null()).then(0)
-    return joined.with_columns(
-        pl.when("has_previous").then(none.otherwise(name)).cast(dtype).alias(name) for name, dtype in _TRADED.items()
+    now = _by_strike(strike_exposures, snapshots)
+    basis = _whole(now, snapshots, trail, [*_CELL, _NET, "open_interest"])
+    steps = _steps(snapshots, basis)
+    now = _with_changes(now, steps, basis)
+    now = _with_jumps(now, exposure_summary, _whole(now, snapshots, trail, [*_CELL, _CHANGE]))
+    return _with_trades(now, steps, trades, is_covered).select(
+        *_CELL, _NET, _CHANGE, "open_interest", "open_interest_change", "previous_snapshot_ts", "is_jump", *_TRADED
     )
 
 
-def _by_strike(strikes: pl.DataFrame, zero_dte_date: date) -> pl.DataFrame:
+def _scoped(rows: pl.DataFrame) -> pl.DataFrame:
+    is_zero_dte = pl.col("expiry_date") == pl.col("zero_dte_date")
+    return pl.concat(
+        [rows.with_columns(scope=pl.lit("all")), rows.filter(is_zero_dte).with_columns(scope=pl.lit("0dte"))]
+    )
+
+
+def _by_strike(strikes: pl.DataFrame, snapshots: pl.DataFrame) -> pl.DataFrame:
     """Net gamma (null where no expiry has a volatility) and open interest (null where a contract's is missing) per
     strike, over roots and expiries."""
-    ordered = strikes.sort("dealer_model", "expiry_ts", "root", "strike")
-    scoped = [
-        ordered.with_columns(scope=pl.lit("all")),
-        ordered.filter(pl.col("expiry_date") == zero_dte_date).with_columns(scope=pl.lit("0dte")),
-    ]
-    net = pl.col("net_gex_usd_per_1pct")
+    net = pl.col(_NET)
     count = pl.col("call_open_interest") + pl.col("put_open_interest")
-    rolled = pl.concat(scoped).group_by(_KEY, maintain_order=True).agg(
-        net_gex_usd_per_1pct=pl.when(net.is_not_null().any()).then(net.sum()),
-        open_interest=pl.when(count.is_not_null().all()).then(count.sum()),
+    # Sums depend on the order of what is added.
+    ordered = strikes.sort("expiry_ts", "root").join(
+        snapshots.select("snapshot_ts", "zero_dte_date"), on="snapshot_ts", maintain_order="left"
+    )
+    rolled = _scoped(ordered).group_by(_CELL, maintain_order=True).agg(
+        pl.when(net.is_not_null().any()).then(net.sum()).alias(_NET),
+        open_interest=pl.when(count.is_not_null().all()).then(count.sum()).cast(pl.Float64),
     )  # fmt: skip
-    return rolled.sort(_KEY)
+    return rolled.sort(_CELL)
 
 
-def _before(now: pl.DataFrame, previous: pl.DataFrame | None) -> pl.DataFrame:
-    """What the strikes of `now` showed in the previous snapshot, for the dealer models and scopes it has."""
-    if previous is None or previous.is_empty():
-        unknown = {"earlier_gex": pl.Float64, "earlier_open_interest": pl.Float64, "has_previous": pl.Boolean}
-        return now.select(_KEY).clear().with_columns(pl.lit(None, dtype).alias(n) for n, dtype in unknown.items())
-    earlier = previous.select(
-        *_KEY, earlier_gex="net_gex_usd_per_1pct", earlier_open_interest=pl.col("open_interest").cast(pl.Float64),
-        was_listed=pl.lit(value=True),
-    )  # fmt: skip
-    keys = now.select(_KEY).join(previous, on=["dealer_model", "scope"], how="semi", maintain_order="left")
-    found = keys.join(earlier, on=_KEY, how="left", maintain_order="left")
-    is_new = pl.col("was_listed").is_null()
-    return found.with_columns(
-        earlier_gex=pl.when(is_new).then(0.0).otherwise("earlier_gex"),
-        earlier_open_interest=pl.when(is_new).then(0.0).otherwise("earlier_open_interest"),
-        has_previous=pl.lit(value=True),
+def _whole(now: pl.DataFrame, snapshots: pl.DataFrame, trail: pl.DataFrame | None, columns: list[str]) -> pl.DataFrame:
+    """The rows of whole snapshots, those of the trail too."""
+    whole = snapshots.filter(~pl.col("is_partial"))
+    rows = now.join(whole, on="snapshot_ts", how="semi", maintain_order="left").select(columns)
+    return rows if trail is None else pl.concat([trail.select(columns), rows])
+
+
+def _steps(snapshots: pl.DataFrame, basis: pl.DataFrame) -> pl.DataFrame:
+    """Each snapshot with the one of the basis that its changes are from."""
+    earlier = basis.select(previous_snapshot_ts="snapshot_ts").unique().sort("previous_snapshot_ts")
+    return snapshots.sort("snapshot_ts").join_asof(
+        earlier, left_on="snapshot_ts", right_on="previous_snapshot_ts", allow_exact_matches=False, coalesce=False
     )
 
 
-def _usual_change(history: pl.DataFrame | None) -> pl.DataFrame:
-    """Robust deviation of each strike's trailing changes: the scaled median distance from their median."""
-    schema = {"dealer_model": pl.String(), "scope": pl.String(), "strike": pl.Float64(), "deviation": pl.Float64()}
-    if history is None or history.is_empty():
-        return pl.DataFrame(schema=schema)
-    known = history.filter(pl.col(_CHANGE).is_not_null())
-    centre = pl.col(_CHANGE).median()
+def _with_changes(now: pl.DataFrame, steps: pl.DataFrame, basis: pl.DataFrame) -> pl.DataFrame:
+    book, cell = (["previous_snapshot_ts", *names[1:]] for names in (_BOOK, _CELL))
+    earlier = basis.rename({"snapshot_ts": "previous_snapshot_ts"})
+    found = (
+        now.join(steps.select("snapshot_ts", "previous_snapshot_ts"), on="snapshot_ts", maintain_order="left")
+        .join(earlier.select(book).unique().with_columns(has_previous=True), on=book, how="left", maintain_order="left")
+        .join(earlier.with_columns(was_listed=True), on=cell, how="left", maintain_order="left", suffix="_earlier")
+    )
+    is_new = pl.col("has_previous") & pl.col("was_listed").is_null()
+    gex, open_interest = (pl.when(is_new).then(0.0).otherwise(f"{n}_earlier") for n in (_NET, "open_interest"))
+    change = pl.col("open_interest") - open_interest
+    return found.with_columns(
+        # Net gamma may be known in part; its change is not, unless all open interest is known then and now.
+        pl.when(change.is_not_null()).then(pl.col(_NET) - gex).alias(_CHANGE),
+        open_interest_change=change,
+        previous_snapshot_ts=pl.when("has_previous").then("previous_snapshot_ts"),
+    )
+
+
+def _with_jumps(now: pl.DataFrame, summary: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
+    gross = summary.select(*_BOOK, "gross_gex_usd_per_1pct")
+    size = pl.col(_CHANGE).abs()
+    sized = now.join(gross, on=_BOOK, how="left", maintain_order="left").with_columns(
+        is_large=size > c.JUMP_GROSS_SHARE_FRAC * pl.col("gross_gex_usd_per_1pct")
+    )
+    # A small change is no jump, however unusual: no need to look back.
+    is_open = sized.select(size.is_not_null() & pl.col("is_large").fill_null(value=True)).to_series()
+    deviations = np.full(sized.height, np.nan)
+    deviations[is_open.to_numpy()] = _usual_changes(sized.filter(is_open), history)
+    is_unusual = size > c.JUMP_DEVIATIONS * pl.Series(deviations, nan_to_null=True)
+    return sized.with_columns(is_jump=is_unusual & pl.col("is_large"))
+
+
+def _usual_changes(asked: pl.DataFrame, history: pl.DataFrame) -> NDArray[np.float64]:
+    """How far the changes of each cell were from their median in the whole snapshots before it; NaN if too few were."""
+    key = _CELL[1:]
+    strikes = asked.select(key).unique().with_row_index("place")
+    places = asked.join(strikes, on=key, how="left", maintain_order="left")["place"].to_numpy()
+    instants = history["snapshot_ts"].unique().sort().to_numpy()
+    known = history.drop_nulls(_CHANGE).join(strikes, on=key)
+    changes = np.full((strikes.height, instants.size), np.nan)
+    changes[known["place"].to_numpy(), np.searchsorted(instants, known["snapshot_ts"].to_numpy())] = known[_CHANGE]
+    ends = np.searchsorted(instants, asked["snapshot_ts"].to_numpy())
+    found = np.full(asked.height, np.nan)
+    for end in np.unique(ends):
+        is_then = ends == end
+        first = max(0, end - c.HEATMAP_TRAILING_SNAPSHOTS)
+        found[is_then] = _robust_deviations(changes[places[is_then], first:end])
+    return found
+
+
+def _robust_deviations(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scaled median distance of each row's values from their median; NaN where too few are known."""
+    distances = np.abs(values - _medians(values)[:, None])
+    has_enough = np.isfinite(values).sum(axis=1) >= c.JUMP_FEWEST_SNAPSHOTS
+    return np.where(has_enough, _medians(distances) * c.ROBUST_DEVIATION_PER_MAD, np.nan)
+
+
+def _medians(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of each row, NaN left out (np.nanmedian goes row by row)."""
+    ordered = np.sort(values, axis=1)  # NaN last
+    count, row = np.isfinite(values).sum(axis=1), np.arange(len(values))
+    low, high = ordered[row, (count - 1) // 2], ordered[row, count // 2]
+    middle: NDArray[np.float64] = low + 0.5 * (high - low)
+    return middle
+
+
+def _with_trades(
+    now: pl.DataFrame,
+    steps: pl.DataFrame,
+    trades: pl.DataFrame | None,
+    is_covered: Callable[[datetime, datetime], bool] | None,
+) -> pl.DataFrame:
+    if trades is None:
+        return now.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in _TRADED.items())
+    known = steps.drop_nulls("previous_snapshot_ts")
+    if is_covered is not None:
+        spans = known.select("previous_snapshot_ts", "snapshot_ts").iter_rows()
+        known = known.filter(pl.Series([is_covered(*span) for span in spans], dtype=pl.Boolean))
+    is_known = pl.col("has_previous") & pl.col("snapshot_ts").is_in(known["snapshot_ts"].implode())
+    none = pl.when(pl.col("was_traded").is_null()).then(0)
+    sums = _traded(known, trades)
+    return now.join(sums, on=["snapshot_ts", "scope", "strike"], how="left", maintain_order="left").with_columns(
+        pl.when(is_known).then(none.otherwise(name)).cast(dtype).alias(name) for name, dtype in _TRADED.items()
+    )
+
+
+def _traded(steps: pl.DataFrame, trades: pl.DataFrame) -> pl.DataFrame:
+    """Sums per snapshot, scope and strike since the snapshot before; the steps of partial snapshots overlap."""
+    trades = trades.sort("trade_ts", maintain_order=True)
+    clock = trades["trade_ts"]
+    ends = (clock.search_sorted(steps[name], side="right") for name in ("previous_snapshot_ts", "snapshot_ts"))
+    each = steps.select("snapshot_ts", "zero_dte_date", row=pl.int_ranges(*ends)).explode("row").drop_nulls("row")
+    quantity = pl.col("taker_net_quantity")
     return (
-        known.group_by(_KEY, maintain_order=True)
-        .agg(deviation=(pl.col(_CHANGE) - centre).abs().median() * c.ROBUST_DEVIATION_PER_MAD, count=pl.len())
-        .filter(pl.col("count") >= c.JUMP_FEWEST_SNAPSHOTS)
-        .select(*schema)
+        _scoped(each.hstack(trades[each["row"]]))
+        .group_by("snapshot_ts", "scope", "strike", maintain_order=True)
+        .agg(
+            pl.when(quantity.is_not_null().all()).then(quantity.sum()).alias("taker_net_quantity"),
+            pl.col("trades").sum(),
+            was_traded=True,
+        )
     )

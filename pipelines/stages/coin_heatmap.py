@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 
-from models.conventions import HEATMAP_TRAILING_SNAPSHOTS, METHOD_VERSIONS
-from models.heatmap import exposure_heatmap
+from models.conventions import METHOD_VERSIONS
 from models.scopes import next_daily_expiry_date
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
-from pipelines.stages.heatmap import TRAIL_COLUMNS, earlier_whole_snapshots
+from pipelines.stages.heatmap import heatmap
 from pipelines.stages.positions import covered_spans
-from pipelines.stages.snapshots import Stamp, gathered
 
 _DAYS_BACK = 15  # a trail of 60 snapshots at four a day
 _SLACK_SECONDS = 30.0  # a chain is asked for a little after the trades before it
@@ -20,36 +19,15 @@ _TRADE_COLUMNS = ("trade_ts", "expiry_ts", "expiry_date", "strike", "taker_side"
 
 
 def compute(inputs: Inputs) -> Output:
-    keys = ["snapshot_ts", "source"]
-    by_snapshot = [
-        inputs.read(table).partition_by(keys, as_dict=True) for table in ("strike_exposures", "exposure_summary")
-    ]
-    nothing = [inputs.read(table).clear() for table in ("strike_exposures", "exposure_summary")]
-    trades, spans = _trades(inputs), covered_spans(inputs)
-    trail = earlier_whole_snapshots(inputs)
-    frames = []
-    for row in inputs.read("snapshot_marks").sort("snapshot_ts").iter_rows(named=True):
-        stamp = Stamp.of(row)
-        place = (stamp.snapshot_ts, stamp.source)
-        strikes, summary = (
-            found.get(place, none) for found, none in zip(by_snapshot, nothing, strict=True)
-        )  # fmt: skip
-        previous = trail[-1] if trail else None
-        before = None if previous is None else previous["snapshot_ts"][0]
-        frame = exposure_heatmap(
-            strikes,
-            summary,
-            zero_dte_date=next_daily_expiry_date(stamp.snapshot_ts),
-            previous=previous,
-            previous_snapshot_ts=before,
-            history=pl.concat(trail) if trail else None,
-            trades=_between(trades, spans, before, stamp.snapshot_ts),
-        )
-        stamped = stamp.stamp(frame, "exposure_heatmap")
-        frames.append(stamped)
-        if not row["is_partial"] and stamped.height:
-            trail = [*trail, stamped.select(TRAIL_COLUMNS)][-HEATMAP_TRAILING_SNAPSHOTS:]
-    return Output({"exposure_heatmap": gathered("exposure_heatmap", frames)})
+    marks = inputs.read("snapshot_marks")
+    zero_dte_dates = [next_daily_expiry_date(instant) for instant in marks["snapshot_ts"]]
+    spans = sorted(covered_spans(inputs))
+    return heatmap(
+        inputs,
+        marks.with_columns(zero_dte_date=pl.Series(zero_dte_dates, dtype=pl.Date)),
+        _trades(inputs),
+        partial(_is_covered, spans),
+    )
 
 
 def _trades(inputs: Inputs) -> pl.DataFrame:
@@ -63,19 +41,13 @@ def _trades(inputs: Inputs) -> pl.DataFrame:
     )
 
 
-def _between(
-    trades: pl.DataFrame, spans: list[tuple[datetime, datetime]], after: datetime | None, until: datetime
-) -> pl.DataFrame | None:
-    """What was traded after one snapshot and up to the next; None where not every trade between them is known."""
-    if after is None:
-        return None
+def _is_covered(spans: list[tuple[datetime, datetime]], after: datetime, until: datetime) -> bool:
+    """Whether every trade between two instants is known; the spans in order."""
     reached = after
-    for start, end in sorted(spans):
+    for start, end in spans:
         if start <= reached:
             reached = max(reached, end)
-    if (until - reached).total_seconds() > _SLACK_SECONDS:
-        return None
-    return trades.filter((pl.col("trade_ts") > after) & (pl.col("trade_ts") <= until))
+    return (until - reached).total_seconds() <= _SLACK_SECONDS
 
 
 COIN_HEATMAP = Stage(

@@ -2,58 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 import polars as pl
 
 from models.conventions import HEATMAP_TRAILING_SNAPSHOTS, METHOD_VERSIONS
-from models.heatmap import exposure_heatmap
+from models.heatmap import TRAIL_COLUMNS, exposure_heatmap
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
-from pipelines.stages.snapshots import Stamp, gathered
-
-TRAIL_COLUMNS = (
-    "snapshot_ts", "dealer_model", "scope", "strike",
-    "net_gex_usd_per_1pct", "net_gex_change_usd_per_1pct", "open_interest",
-)  # fmt: skip
+from pipelines.stages.snapshots import conformed, gathered
 
 
 def compute(inputs: Inputs) -> Output:
-    strikes, summary = inputs.read("strike_exposures"), inputs.read("exposure_summary")
-    trail = earlier_whole_snapshots(inputs)
-    frames = []
-    for row in inputs.read("snapshot_marks").sort("snapshot_ts").iter_rows(named=True):
-        stamp = Stamp.of(row)
-        previous = trail[-1] if trail else None
-        frame = exposure_heatmap(
-            stamp.rows_of(strikes),
-            stamp.rows_of(summary),
-            zero_dte_date=inputs.key.session_date,
-            previous=previous,
-            previous_snapshot_ts=None if previous is None else previous["snapshot_ts"][0],
-            history=pl.concat(trail) if trail else None,
-        )
-        stamped = stamp.stamp(frame, "exposure_heatmap")
-        frames.append(stamped)
-        if not row["is_partial"] and stamped.height:
-            trail = [*trail, stamped.select(TRAIL_COLUMNS)][-HEATMAP_TRAILING_SNAPSHOTS:]
-    return Output({"exposure_heatmap": gathered("exposure_heatmap", frames)})
+    marks = inputs.read("snapshot_marks")
+    return heatmap(inputs, marks.with_columns(zero_dte_date=pl.lit(inputs.key.session_date)))
 
 
-def earlier_whole_snapshots(inputs: Inputs) -> list[pl.DataFrame]:
-    """The heatmap rows of earlier sessions, a frame a snapshot, oldest first; partial pages are no basis."""
+def heatmap(
+    inputs: Inputs,
+    marks: pl.DataFrame,
+    trades: pl.DataFrame | None = None,
+    is_covered: Callable[[datetime, datetime], bool] | None = None,
+) -> Output:
+    """The heatmap of the snapshots in `marks`, which say their zero_dte_date."""
+    about = marks.select("underlying", "snapshot_ts", "source", "known_at")
+    published = ["snapshot_ts", "source"]
+    strikes, summary = (
+        inputs.read(table).join(about, on=published, how="semi", maintain_order="left")
+        for table in ("strike_exposures", "exposure_summary")
+    )
+    found = exposure_heatmap(
+        strikes, summary, marks, trail=earlier_whole_snapshots(inputs), trades=trades, is_covered=is_covered
+    )
+    full = found.join(about, on="snapshot_ts", maintain_order="left")
+    return Output({"exposure_heatmap": gathered("exposure_heatmap", [conformed(full, "exposure_heatmap")])})
+
+
+def earlier_whole_snapshots(inputs: Inputs) -> pl.DataFrame | None:
+    """The heatmap rows of earlier sessions, as many as the trail needs; partial pages are no basis."""
     whole = [
-        inputs.lake.read_small(version, ("snapshot_ts", "is_partial")).filter(~pl.col("is_partial"))["snapshot_ts"]
+        inputs.lake.read_small(version, ("snapshot_ts", "is_partial")).filter(~pl.col("is_partial"))
         for version in inputs.earlier["snapshot_marks"]
     ]
-    if not whole:
-        return []
-    allowed = pl.concat(whole)
     trail: list[pl.DataFrame] = []
+    snapshots = 0
     for version in reversed(inputs.earlier["exposure_heatmap"]):
-        rows = inputs.lake.read_small(version, TRAIL_COLUMNS).filter(pl.col("snapshot_ts").is_in(allowed.implode()))
-        ordered = rows.sort("snapshot_ts", maintain_order=True)
-        trail = [*ordered.partition_by("snapshot_ts", maintain_order=True), *trail]
-        if len(trail) >= HEATMAP_TRAILING_SNAPSHOTS:
+        if not whole or snapshots >= HEATMAP_TRAILING_SNAPSHOTS:
             break
-    return trail[-HEATMAP_TRAILING_SNAPSHOTS:]
+        rows = inputs.lake.read_small(version, TRAIL_COLUMNS)
+        trail.append(rows.join(pl.concat(whole), on="snapshot_ts", how="semi"))
+        snapshots += trail[-1]["snapshot_ts"].n_unique()
+    return pl.concat(trail) if trail else None
 
 
 HEATMAP = Stage(
