@@ -51,9 +51,13 @@ class Inputs:
             return frame if columns is None else frame.select(columns)
         return self.lake.read(self.same[table], columns)
 
+    @property
+    def _all_sightings(self) -> list[Sighting]:
+        return [*self.sightings, *self.earlier_sightings]
+
     def fingerprint_parts(self) -> list[tuple[str, str, str, str]]:
         named = [(v.table, str(v.key.session_date), v.key.part, v.output_sha256) for v in self.versions]
-        seen = [("raw", s.raw_sha256, str(s.known_at), s.detail) for s in [*self.sightings, *self.earlier_sightings]]
+        seen = [("raw", s.raw_sha256, str(s.known_at), s.detail) for s in self._all_sightings]
         return named + seen
 
     def names(self) -> str:
@@ -63,7 +67,7 @@ class Inputs:
                 {"table": v.table, "session_date": v.key.session_date, "part": v.key.part, "v": v.v}
                 for v in self.versions
             ]
-            + [{"raw": s.raw_sha256} for s in [*self.sightings, *self.earlier_sightings]]
+            + [{"raw": sha256} for sha256 in dict.fromkeys(s.raw_sha256 for s in self._all_sightings)]
         )  # fmt: skip
 
     def newest_basis(self) -> str:
