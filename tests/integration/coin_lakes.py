@@ -43,7 +43,7 @@ def tiny(days: int = 2, hourly_hours: int = 0, visit_minutes: int = 120) -> Coin
     quarter, weekly = bitcoin.expiries[0], bitcoin.expiries[1]
     few = replace(
         bitcoin,
-        expiries=(replace(quarter, strikes=(60_000.0, 65_000.0)), replace(weekly, strikes=(65_000.0,))),
+        expiries=(replace(quarter, strikes=(60_000.0, 65_000.0, 70_000.0)), replace(weekly, strikes=(65_000.0,))),
         dailies=replace(bitcoin.dailies, offsets=(0.0,)),
     )
     return replace(small(), days=days, hourly_hours=hourly_hours, visit_minutes=visit_minutes, coins=(few,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
@@ -196,3 +197,73 @@ def test_without_positions_another_model_stands_for_the_snapshot(stopped: Lake, 
     is_flow = whole["dealer_model"] == "taker_flow"
     assert (is_flow == (whole["history_complete_share_frac"].fill_null(0.0) >= 0.999)).all()
     assert 0 < is_flow.sum() < is_flow.len()
+
+
+def _previous_whole(lake: Lake) -> dict[tuple[str, datetime], datetime | None]:
+    """Of each snapshot the last one before it that was whole, also of the day before."""
+    found: dict[tuple[str, datetime], datetime | None] = {}
+    newest: dict[str, datetime] = {}
+    marks = current(lake, "snapshot_marks").sort(*SNAPSHOT)
+    for name, at, is_partial in marks.select(*SNAPSHOT, "is_partial").iter_rows():
+        found[name, at] = newest.get(name)
+        if not is_partial:
+            newest[name] = at
+    return found
+
+
+def test_the_heatmap_tells_the_trades_of_the_tape_between_two_snapshots(coins: CoinLake) -> None:
+    fills = []
+    for history in coins.market.histories:
+        for record in map(json.loads, history.tape.records):
+            name, day, strike, _ = record["instrument_name"].split("-")
+            sign = 1 if record["direction"] == "buy" else -1
+            expiry = datetime.strptime(day, "%d%b%y").date()
+            at = datetime(1970, 1, 1) + timedelta(milliseconds=record["timestamp"])
+            fills.append((name.split("_")[0], float(strike.replace("d", ".")), expiry, at, sign * record["amount"]))
+    previous = _previous_whole(coins.lake)
+    heatmap = current(coins.lake, "exposure_heatmap").filter(dealer_model=MODELS[0])
+    traded = 0
+    for (name, at, scope), rows in heatmap.group_by("underlying", "snapshot_ts", "scope"):
+        before = previous[name, at]
+        assert rows["previous_snapshot_ts"].unique().to_list() == [before]
+        zero = at.date() + timedelta(days=at.hour >= 8)
+        for row in rows.iter_rows(named=True):
+            if before is None:
+                assert row["taker_net_quantity"] is row["trades"] is None
+                continue
+            signed = [
+                quantity
+                for whose, strike, expiry, when, quantity in fills
+                if whose == name and strike == row["strike"] and before < when <= at
+                and (scope == "all" or expiry == zero)
+            ]  # fmt: skip
+            assert row["trades"] == len(signed)
+            assert abs(row["taker_net_quantity"] - sum(signed)) < 1e-6
+            traded += bool(signed)
+    assert traded > 300
+
+
+def test_without_coverage_the_heatmap_does_not_say_that_nothing_was_traded(stopped: Lake) -> None:
+    heatmap = current(stopped, "exposure_heatmap").filter(dealer_model=MODELS[0], scope="all")
+    first = heatmap["snapshot_ts"].min()
+    for (at,), rows in heatmap.group_by("snapshot_ts"):
+        is_known = at != first and at < LAST_TRADE + timedelta(minutes=1)
+        for name in ("trades", "taker_net_quantity"):
+            assert rows[name].null_count() == (0 if is_known else rows.height)
+        assert rows["net_gex_change_usd_per_1pct"].null_count() == (rows.height if at == first else 0)
+
+
+def test_changes_go_on_over_midnight(coins: CoinLake) -> None:
+    heatmap = current(coins.lake, "exposure_heatmap").filter(scope="all")
+    previous = _previous_whole(coins.lake)
+    second = heatmap.filter(pl.col("session_date") == pl.col("session_date").max())
+    for name, at in second.group_by("underlying").agg(pl.col("snapshot_ts").min()).iter_rows():
+        now, whole = heatmap.filter(underlying=name, snapshot_ts=at), previous[name, at]
+        assert whole is not None
+        assert whole.date() < at.date()
+        assert now["previous_snapshot_ts"].unique().to_list() == [whole]
+        before = heatmap.filter(underlying=name, snapshot_ts=whole)
+        both = now.join(before, on=["dealer_model", "strike"], how="left", suffix="_before")
+        expected = both["net_gex_usd_per_1pct"] - both["net_gex_usd_per_1pct_before"].fill_null(0.0)
+        size = both["net_gex_usd_per_1pct"].abs() + 1.0
+        assert largest((both["net_gex_change_usd_per_1pct"] - expected) / size) < 1e-9
