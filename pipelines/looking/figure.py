@@ -86,7 +86,7 @@ def axis(**more: Any) -> Json:
 def panel_title(text: str, domain: list[float]) -> Json:
     """What a panel's upright axis shows, written above it: sideways text is hard to read and wide on a telephone."""
     return note(
-        text, x=0, xref="paper", xanchor="left", xshift=-46, y=domain[1], yref="paper", yanchor="bottom", yshift=3,
+        text, x=0, xref="paper", xanchor="left", xshift=-46, y=domain[1], yref="paper", yanchor="bottom", yshift=8,
         font={"size": 12, "color": MUTED}, bgcolor=SURFACE,
     )  # fmt: skip
 

@@ -23,13 +23,14 @@ from pipelines.looking.figure import (
     plain,
     trace,
 )
-from pipelines.looking.tape import Tape
+from pipelines.looking.tape import KINDS, Tape
 
 Row = dict[str, Any]
 HEIGHT, SAME_DAY_HEIGHT = 820, 960
 MOST_SPIKES = 80
 _SCREEN = ("screen", "combo")
 _SERIES = (("call", POSITIVE), ("put", NEGATIVE))
+_FEW_DAYS = 3
 _NIGHT = [16.5, 9]  # New York, outside the hours of options
 
 
@@ -60,11 +61,12 @@ def flow_figure(tape: Tape) -> Figure:
 def flow_finding(tape: Tape) -> str:
     """What takers did over the whole window: "takers paid net 3.10 mn for calls and received net 1.20 mn for puts"."""
     total = tape.totals(tape.classes)
-    told = []
-    for kind in ("call", "put"):
-        net = total[f"{kind}_buy"] - total[f"{kind}_sell"]
-        told.append(f"{'paid' if net >= 0 else 'received'} net {words.size(net)} USD for {kind}s")
-    return f"takers {' and '.join(told)}"
+    nets = {kind: total[f"{kind}_buy"] - total[f"{kind}_sell"] for kind in KINDS}
+    (calls, puts), (of_calls, of_puts) = (
+        ["paid" if net >= 0 else "received" for net in nets.values()],
+        [f"{words.size(net)} USD for {kind}s" for kind, net in nets.items()],
+    )
+    return f"takers {calls} net {of_calls} and {of_puts if calls == puts else f'{puts} net {of_puts}'}"
 
 
 def _options(tape: Tape) -> list[tuple[str, list[str]]]:
@@ -236,7 +238,7 @@ def _frame(
     frame = layout(
         SAME_DAY_HEIGHT if tape.is_same_day else HEIGHT,
         barmode="overlay", bargap=0, hovermode="x", hoverdistance=-1,
-        xaxis=axis(type="date", anchor=last_axis, tickangle=0, nticks=9, showgrid=True, **_shut(tape)),
+        xaxis=axis(type="date", anchor=last_axis, tickangle=0, nticks=9, showgrid=True, **_shut(tape), **_dates(tape)),
         shapes=_rolls(tape),
         annotations=[
             *(panel_title(titles[name], domain) for name, (_, domain) in panels.items()),
@@ -250,6 +252,12 @@ def _frame(
 
 def _unit(unit: tuple[float, str]) -> str:
     return " ".join(part for part in (unit[1], "USD") if part)
+
+
+def _dates(tape: Tape) -> Json:
+    """The hour with its date below, or of long windows the date with its year."""
+    days = tape.rows["session_date"].n_unique()
+    return {"tickformat": "%H:%M\n%e %b %Y" if days <= _FEW_DAYS else "%e %b\n%Y"}
 
 
 def _shut(tape: Tape) -> Json:
@@ -310,7 +318,9 @@ def _caption(tape: Tape) -> str:
     without = [
         (total["trades_without_premium"], "premium"), (total["trades_without_delta"], "delta"),
     ]  # fmt: skip
-    told += [f"{count:,} trades have no known {what} and are left out of it." for count, what in without if count]
+    told += [
+        f"Left out: {count:,} trade{'s' * (count != 1)} without a known {what}." for count, what in without if count
+    ]
     return " ".join(told)
 
 

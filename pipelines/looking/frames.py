@@ -29,6 +29,8 @@ where l.market = $market and l.underlying = $underlying and l.dealer_model = $mo
 order by l.snapshot_ts"""
 _PLACES = """
 select distinct market, underlying from key_levels where $session is null or session_date = $session order by all"""
+_ENDS = """
+select min(session_date), max(session_date) from key_levels where market = $market and underlying = $underlying"""
 _FLAGGED_MODEL = """
 select dealer_model from key_levels
 where market = $market and underlying = $underlying and is_default_model
@@ -117,6 +119,11 @@ class Published:
     def newest_sessions(self) -> dict[str, date]:
         """The newest session of every market."""
         return dict(self.frame("select market, max(session_date) from key_levels group by market order by all").rows())
+
+    def sessions(self, view: View) -> tuple[date, date]:
+        """The first session of the underlying and the newest."""
+        first, last = self._of(view, _ENDS).row(0)
+        return first, last
 
     def view(
         self,

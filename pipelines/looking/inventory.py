@@ -162,7 +162,7 @@ def inventory_figure(inventory: Inventory) -> Figure:
             *_spot_label(inventory, bounds),
         ],
     )  # fmt: skip
-    frame["margin"] = frame["margin"] | {"r": 20, "t": 52}
+    frame["margin"] = frame["margin"] | {"r": 20, "t": 62}
     return Figure(
         data, frame, f"Dealers' inventory by strike: {inventory_finding(inventory)}.", _caption(inventory),
         _narrow(frame),
@@ -256,7 +256,7 @@ def _spot_label(inventory: Inventory, bounds: Sequence[float]) -> list[Json]:
     share = (inventory.spot - bounds[0]) / (bounds[1] - bounds[0])
     edge = "left" if share < 0.12 else "right" if share > 0.88 else "center"
     text = f"spot {words.price(inventory.spot, is_rough=True)}"
-    return [note(text, x=inventory.spot, xref="x", xanchor=edge, y=1, yref="paper", yanchor="bottom", yshift=18)]
+    return [note(text, x=inventory.spot, xref="x", xanchor=edge, y=1, yref="paper", yanchor="bottom", yshift=28)]
 
 
 def _caption(inventory: Inventory) -> str:

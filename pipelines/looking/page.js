@@ -1,7 +1,7 @@
 // Unpacks the drawing library out of the page, then draws the page's figures in its own colours.
 (async () => {
   "use strict";
-  const NARROW = 600;
+  const narrow = window.matchMedia("(max-width: 599px)");
   const settings = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
 
   async function unpacked(text) {
@@ -49,7 +49,7 @@
   }
 
   async function draw() {
-    const isNarrow = window.innerWidth < NARROW;
+    const isNarrow = narrow.matches;
     for (const place of document.querySelectorAll(".plot")) {
       const figure = coloured(await data(place.dataset.figure));
       choose(place, figure);
@@ -66,7 +66,7 @@
   }
 
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  window.matchMedia(`(max-width: ${NARROW - 1}px)`).addEventListener("change", redraw);
+  narrow.addEventListener("change", redraw);
   redraw();
   await drawn;
 })();

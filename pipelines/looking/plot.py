@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal
 
 import polars as pl
@@ -21,6 +21,7 @@ from pipelines.warehouse.connection import QueryError
 Kind = Literal["heatmap", "levels", "profile"]
 Row = dict[str, Any]
 _TABLE_ROWS = 12
+_DAYS_BACK = 31
 _FILES_NAMED = 4
 
 
@@ -34,6 +35,7 @@ class Window:
 
 def plot_page(published: Published, kind: Kind, view: View, window: Window) -> Page:
     """The page of one figure. QueryError if there is nothing in the window."""
+    window, limited = _limited(published, view, window)
     levels = published.levels(view, window.first, window.last)
     newest = newest_snapshot(levels)
     if newest is None:
@@ -42,6 +44,7 @@ def plot_page(published: Published, kind: Kind, view: View, window: Window) -> P
         rows, left = [_telling(published, view, levels, newest)], ""
     else:
         rows, left = thin.columns(levels, view.market)
+        left = limited + left
     figure = _DRAW[kind](published, view, rows)
     finding = words.finding(rows[-1]) if kind == "profile" else words.course(rows)
     period = words.period(rows[0]["session_date"], rows[-1]["session_date"])
@@ -58,6 +61,17 @@ def plot_page(published: Published, kind: Kind, view: View, window: Window) -> P
         parts=parts,
         footer=footer(view.model, view.scope, rows, files),
         banner=simulated_banner(files),
+    )
+
+
+def _limited(published: Published, view: View, window: Window) -> tuple[Window, str]:
+    """Without any dates, of a market that never closes the last month: years of it would be a day a column."""
+    if words.zone(view.market) != words.UTC or window != Window():
+        return window, ""
+    first, last = published.sessions(view)
+    start = last - timedelta(days=_DAYS_BACK - 1)
+    return (
+        (window, "") if start <= first else (Window(start), f" The last {_DAYS_BACK} days; --from shows earlier ones.")
     )
 
 

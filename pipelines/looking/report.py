@@ -21,6 +21,7 @@ Row = dict[str, Any]
 SESSIONS_BACK, DAYS_BACK = 12, 31
 MOST_COLUMNS = 60
 COIN_DAYS_BACK, COIN_COLUMNS = 6, 170  # a week by the hour
+VERSIONS_TOLD = 8
 _STALE = timedelta(days=7)
 
 
@@ -132,14 +133,17 @@ def _history(published: Published, view: View, row: Row) -> list[Part]:
     is_coin = words.zone(view.market) == words.UTC
     oldest = row["session_date"] - timedelta(days=COIN_DAYS_BACK if is_coin else DAYS_BACK)
     levels = published.levels(view, oldest, row["session_date"]).filter(~pl.col("is_partial"))
-    rows = thin.columns(levels, view.market, COIN_COLUMNS)[0] if is_coin else _closes(levels, row["session_date"])
+    rows, said = _closes(levels, row["session_date"]), ""
+    if is_coin:
+        rows, said = thin.columns(levels, view.market, COIN_COLUMNS)
     if not rows:
         return []
     cells = published.cells(view, [each["snapshot_ts"] for each in rows])
     if cells["net_gex_usd_per_1pct"].drop_nulls().is_empty():
         return []
     period = words.period(rows[0]["session_date"], rows[-1]["session_date"])
-    return [Points(f"{period}: {words.course(rows)}", ()), heatmap_figure(cells, rows, view.underlying)]
+    told = [said.strip()] if said else []
+    return [Points(f"{period}: {words.course(rows)}", ()), *told, heatmap_figure(cells, rows, view.underlying)]
 
 
 def _closes(levels: pl.DataFrame, session: date) -> list[Row]:
@@ -232,8 +236,10 @@ def _warnings(row: Row, quality: Row) -> list[str]:
 
 
 def _versions(versions: Sequence[Row]) -> Table:
+    earlier = len(versions) - VERSIONS_TOLD
+    more = f", the last {VERSIONS_TOLD} of {len(versions)}" if earlier > 0 else ""
     return Table(
-        caption="What was known when: the versions of this session's levels",
+        caption=f"What was known when: the versions of this session's levels{more}",
         header=("version", "known at", "by", "now"),
         rows=[
             (
@@ -242,7 +248,7 @@ def _versions(versions: Sequence[Row]) -> Table:
                 words.BASES.get(version["known_at_basis"], str(version["known_at_basis"])),
                 "current" if version["is_current"] else "superseded",
             )
-            for version in versions
+            for version in versions[-VERSIONS_TOLD:]
         ],
         is_words=True,
     )

@@ -213,6 +213,12 @@ def test_a_week_of_ten_minutes_is_drawn_whole_on_a_page_that_stays_light(tmp_pat
     assert len(html) < 3_000_000 and "data-packed" in html
 
 
+def test_without_dates_a_coin_shows_its_last_month_and_says_so(tmp_path: Path) -> None:
+    days = coin_hours(DAY.replace(hour=12), 40, minutes=1440)
+    text = page_text(publish(Paths(tmp_path), days), "levels")
+    assert "BTC, 5 Jul to 4 Aug 2024" in text and "The last 31 days; --from shows earlier ones" in text
+
+
 # --- the report ---
 
 
