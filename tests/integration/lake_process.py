@@ -18,7 +18,8 @@ def main(data: Path, names: list[str]) -> None:
     with opened(Paths(data)) as lake, lake.writing():
         for _ in load_files(lake, find_files(names), progress=lambda _: None):
             pass
-        bring_up_to_date(lake, SPINES["us"])
+        for market, stages in SPINES.items():
+            bring_up_to_date(lake, stages, market=market)
         export_catalogue(lake)
     print("done", flush=True)
 
