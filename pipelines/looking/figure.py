@@ -75,6 +75,11 @@ def layout(height: int, **more: Any) -> Json:
     return base | more
 
 
+def room_for(bounds: Sequence[float]) -> int:
+    """The margin that the labels of a price axis need."""
+    return 64 if max(bounds) >= 100_000 else 54
+
+
 def axis(**more: Any) -> Json:
     base: Json = {
         "gridcolor": GRID, "linecolor": GRID, "zerolinecolor": MUTED, "zeroline": False, "automargin": False,
@@ -177,7 +182,7 @@ class Columns:
     def separators(self) -> list[Json]:
         """A thin line between sessions, a dashed one where sessions are missing in between."""
         starts, breaks = self.starts[1:], set(self.breaks)
-        shown = sorted(breaks if len(self) <= 2 * len(starts) and len(starts) > 40 else breaks.union(starts))
+        shown = sorted(breaks if len(starts) > 40 else breaks.union(starts))
         return [
             {
                 "type": "line", "xref": "x", "yref": "paper", "x0": n - 0.5, "x1": n - 0.5, "y0": 0, "y1": 1,

@@ -23,7 +23,7 @@ from pipelines.looking.figure import (
     plain,
     trace,
 )
-from pipelines.looking.tape import KINDS, Tape
+from pipelines.looking.tape import KINDS, TRAIL, Tape
 
 Row = dict[str, Any]
 HEIGHT, SAME_DAY_HEIGHT = 820, 960
@@ -176,13 +176,23 @@ class _Drawn:
         )  # fmt: skip
 
     def _share(self) -> list[Json]:
+        """Steps that end where an hour without a trade leaves nothing to tell."""
         if "share" not in self._panels:
             return []
+        xs: list[str | None] = []
+        ys: list[float | None] = []
+        longest = max(TRAIL, timedelta(minutes=self._tape.minutes))
+        starts, middles = self._bins["bin"].to_list(), self._middles
+        for n, value in enumerate(self._bins["put_share"].to_list()):
+            if n and starts[n] - starts[n - 1] > longest:
+                xs += [f"{starts[n - 1] + longest}", None]
+                ys += [ys[-1], None]
+            xs.append(middles[n])
+            ys.append(words.scaled(value, 1.0))
         return [
             trace(
-                "scatter", "put share", mode="lines", x=self._middles, yaxis=self._panels["share"][0],
-                y=[words.scaled(value, 1.0) for value in self._bins["put_share"]],
-                line={"color": NEGATIVE, "width": 2},
+                "scatter", "put share", mode="lines", x=xs, y=ys, yaxis=self._panels["share"][0], connectgaps=False,
+                line={"color": NEGATIVE, "width": 2, "shape": "hv"},
                 hovertemplate=f"%{{x|%e %b, %H:%M}} {self._tape.zone}<br>puts %{{y:.0f}} % of premium<extra></extra>",
             )
         ]  # fmt: skip

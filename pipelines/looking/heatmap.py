@@ -25,6 +25,7 @@ from pipelines.looking.figure import (
     note,
     panel_title,
     plain,
+    room_for,
     trace,
 )
 from pipelines.looking.levels import (
@@ -90,7 +91,7 @@ def heatmap_figure(
             *_blank_notes(rows),
         ],
     )
-    frame["margin"] = frame["margin"] | {"b": 116}
+    frame["margin"] = frame["margin"] | {"b": 116, "l": room_for(bounds)}
     data = [
         _cells_trace(grid, columns, limit / unit[0], unit),
         *price_lines(columns, rows, is_over_cells=True),

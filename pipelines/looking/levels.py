@@ -25,6 +25,7 @@ from pipelines.looking.figure import (
     note,
     panel_title,
     plain,
+    room_for,
     spread,
     trace,
 )
@@ -67,6 +68,7 @@ def levels_figure(rows: Sequence[Row], underlying: str) -> Figure:
             *columns.break_notes(),
         ],
     )
+    frame["margin"] = frame["margin"] | {"l": room_for(bounds)}
     return Figure(
         data, frame, f"Levels through time: {words.course(rows)}.", caption(rows), narrow(frame, columns)
     )  # fmt: skip
@@ -177,7 +179,7 @@ def narrow(frame: Json, columns: Columns) -> Json:
     kept = [item for item in frame["annotations"] if item.get("name") != BREAK_NOTE]
     small = [item | {"font": item["font"] | {"size": 10}} for item in kept]
     return {
-        "margin": frame["margin"] | {"l": 50, "r": 92},
+        "margin": frame["margin"] | {"l": frame["margin"]["l"] - 4, "r": 92},
         "xaxis": frame["xaxis"] | columns.narrow_ticks(),
         "annotations": small,
         "dragmode": False,

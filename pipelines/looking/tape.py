@@ -13,7 +13,7 @@ from pipelines.looking.frames import Published
 
 MOST_BINS = 1440  # a day by the minute
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440)
-_TRAIL = timedelta(hours=1)
+TRAIL = timedelta(hours=1)
 _NEWEST = "select max(session_date) from {table} where market = $market and underlying = $underlying"
 _FLOW = """
 select minute_ts, option_type, taker_side, flow_class, premium_usd, trades, trades_without_premium, delta_usd,
@@ -89,7 +89,7 @@ class Tape:
         sums = found.select(
             "bin", **{kind: pl.sum_horizontal(pl.col(f"^{kind}_(buy|sell|unknown)$")) for kind in KINDS}
         )
-        period = max(_TRAIL, timedelta(minutes=self.minutes))
+        period = max(TRAIL, timedelta(minutes=self.minutes))
         rolled = sums.select(pl.col(kind).rolling_sum_by("bin", window_size=period) for kind in KINDS)
         total = pl.col("put") + pl.col("call")
         return rolled.select(put_share=pl.when(total > 0).then(100 * pl.col("put") / total)).to_series()

@@ -133,7 +133,9 @@ def test_the_title_says_what_takers_paid(published: Published) -> None:
 
 def test_puts_share_is_of_the_hour_before(published: Published) -> None:
     drawn = shown(flow_figure(tape_of(published, is_same_day=True)))
-    assert drawn["put share"]["y"] == pytest.approx([0.0, 100.0])
+    share = drawn["put share"]
+    assert share["y"] == [0.0, 0.0, None, 100.0]
+    assert share["x"][1:3] == ["2024-06-26 02:00:00", None]  # nothing to tell an hour after the last trade
     assert "put share" not in shown(flow_figure(tape_of(published)))
 
 

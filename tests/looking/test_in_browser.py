@@ -90,14 +90,14 @@ def browser() -> Iterator[Browser]:
 
 
 def coins(folder: Path) -> Paths:
-    """Two days of a coin, whose positions are not known for some hours, with its trades."""
+    """A day of a coin, whose positions are not known for some hours, with its trades."""
     start = datetime(2024, 6, 25, 0, 10)
-    chains = coin_hours(start, 288)
-    blank = {made.moment for made in chains[60:100]}
+    chains = coin_hours(start, 144)
+    blank = {made.moment for made in chains[30:50]}
     chains = [replace(made, has_positions=made.moment not in blank) for made in chains]
-    minutes = [start + timedelta(minutes=7 * n) for n in range(380)]
+    minutes = [start + timedelta(minutes=7 * n) for n in range(190)]
     flow = [
-        flow_row(minute, kind, side, 1e5 * (1 + n % 9), flow_class=of, is_spike=n % 97 == 0)
+        flow_row(minute, kind, side, 1e5 * (1 + n % 9), flow_class=of, is_spike=n % 47 == 0)
         for n, minute in enumerate(minutes)
         for kind, side, of in (("call", "buy", "screen"), ("put", "sell", "block"))
     ]
@@ -179,7 +179,7 @@ def test_a_picture_whose_data_are_packed_is_drawn_whole(browser: Browser, pages:
     browser.show(pages["week"])
     browser.wait_until_drawn()
     rows, columns = browser.ask("[document.querySelector('.plot').data[0].z].map(z => [z.length, z[0].length])[0]")
-    assert rows > 10 and columns == 288
+    assert rows > 10 and columns == 144
     assert "positions not known" in browser.ask("document.querySelector('.plot .infolayer').textContent")
 
 
