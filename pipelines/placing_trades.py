@@ -71,6 +71,7 @@ def place_trades(file: CoinFile, origin: Origin) -> Placed:
     places = pl.concat(
         [
             file.trades.select("underlying", "known_at", at="trade_ts"),
+            file.coverage.select("underlying", "known_at", at="from_ts"),
             file.coverage.select("underlying", "known_at", at=pl.col("until_ts") - pl.duration(microseconds=1)),
         ]
     )
