@@ -105,15 +105,18 @@ def _check_version(version: object) -> None:
 
 
 def _claim(content: dict[str, Any], captured_at: datetime, line: bytes) -> Claim | Damaged:
-    spans = [_instant(content.get(name)) for name in ("from", "until")]
+    from_ts, until_ts = (_instant(content.get(name)) for name in ("from", "until"))
     names = content.get("underlyings")
-    is_list = isinstance(names, list) and all(isinstance(name, str) and _UNDERLYING.fullmatch(name) for name in names)
-    if content["claim"] != "trades_complete" or not is_list or None in spans:
+    is_known = content["claim"] == "trades_complete" and isinstance(names, list)
+    if not is_known or from_ts is None or until_ts is None or not all(map(_is_underlying, names or ())):
         return Damaged(captured_at, "unreadable_claim", _shown(line), loses_trades=False)
-    from_ts, until_ts = spans
     if not from_ts < until_ts <= captured_at + _LATEST_CLAIM:
         return Damaged(captured_at, "impossible_claim", _shown(line), loses_trades=False)
-    return Claim(captured_at, tuple(names), from_ts, until_ts)
+    return Claim(captured_at, tuple(names or ()), from_ts, until_ts)
+
+
+def _is_underlying(name: object) -> bool:
+    return isinstance(name, str) and _UNDERLYING.fullmatch(name) is not None
 
 
 def _response(content: dict[str, Any], captured_at: datetime, line: bytes) -> Response | Damaged:

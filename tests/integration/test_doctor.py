@@ -86,7 +86,8 @@ def test_a_snapshot_without_a_curve_needs_one(lake: Lake, market: list[Path]) ->
 
 def test_poor_newest_snapshots_are_named_with_what_is_poor(kept: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     row: dict[str, Any] = {
-        "market": "us", "underlying": "SPY", "snapshot_ts": datetime(2024, 6, 18, 20), "is_partial": True, "partial_reason": "cut",
+        "market": "us", "underlying": "SPY", "snapshot_ts": datetime(2024, 6, 18, 20), "is_partial": True,
+        "partial_reason": "cut",
         "zeroed_quote_share_frac": 0.9, "open_interest_date": None, "rows_quarantined": 3, "is_discount_stale": True,
         "discount_curve_date": date(2024, 6, 3), "discount_source": "treasury",
     }  # fmt: skip
