@@ -132,13 +132,14 @@ def _drawn(cells: pl.DataFrame, spots: list[float]) -> pl.DataFrame:
 
 def _first_view(cells: pl.DataFrame, rows: Sequence[Row], spots: list[float]) -> list[float]:
     """The prices that matter: most of the gamma, every spot, and the levels among the strikes drawn."""
-    drawn = cells["strike"].to_list() or [0.0, 1.0]
+    strikes = cells["strike"].unique().to_list() or [0.0, 1.0]
+    drawn = [min(strikes), max(strikes)]
     levels = [row[name] for row in rows for name in ("gamma_flip", "call_wall", "put_wall") if row[name] is not None]
     wanted = [
         *core(cells["strike"], cells["net_gex_usd_per_1pct"], _SEEN_SHARE),
         *(spot * 0.985 for spot in spots),
         *(spot * 1.015 for spot in spots),
-        *(value for value in levels if min(drawn) <= value <= max(drawn)),
+        *(value for value in levels if drawn[0] <= value <= drawn[1]),
     ] or drawn
     margin = 0.01 * (max(wanted) - min(wanted))
     return [min(wanted) - margin, max(wanted) + margin]
