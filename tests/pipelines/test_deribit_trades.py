@@ -23,7 +23,8 @@ def one(**changed) -> dict:
 def test_every_field_lands_in_our_units():
     assert one() == {
         "row_number": 1, "trade_ts": NOON - timedelta(milliseconds=4999),
-        "known_at": NOON - timedelta(milliseconds=4999), "contract_id": CALL, "underlying": "BTC", "root": "BTC", "expiry_date": (NOON + timedelta(days=11)).date(),
+        "known_at": NOON - timedelta(milliseconds=4999), "contract_id": CALL,
+        "underlying": "BTC", "root": "BTC", "expiry_date": (NOON + timedelta(days=11)).date(),
         "expiry_ts": NOON + timedelta(days=10, hours=20), "strike": 70000.0, "option_type": "call", "is_inverse": True,
         "trade_id": "415305279", "trade_seq": 1, "taker_side": "buy", "price": 0.051, "quantity": 0.5,
         "index_price": 77000.5, "vendor_iv_frac": pytest.approx(0.462), "flow_class": "screen", "liquidated_side": None,
