@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
+from datetime import datetime, timedelta
 
 import polars as pl
 import pytest
@@ -128,3 +130,50 @@ def test_nothing_is_held_at_or_after_expiry(held: pl.DataFrame) -> None:
     assert held.filter(pl.col("bucket_ts") >= pl.col("expiry_ts")).is_empty()
     expired = held.filter(pl.col("expiry_ts") < held["bucket_ts"].max())
     assert expired["contract_id"].n_unique() > 5
+
+
+def test_premium_and_delta_by_minute_are_those_of_the_tape(coins: CoinLake) -> None:
+    """By a loop over the exchange's own records; forwards from the last chain before each trade."""
+    surface = current(coins.lake, "expiry_surface").join(
+        current(coins.lake, "snapshot_marks").select("underlying", "snapshot_ts", "spot"),
+        on=["underlying", "snapshot_ts"],
+    )  # fmt: skip
+    ratios: dict[tuple[str, datetime], list[tuple[datetime, float]]] = defaultdict(list)
+    columns = ("underlying", "expiry_ts", "snapshot_ts", "forward", "spot")
+    for name, expiry, at, forward, spot in surface.select(columns).sort("snapshot_ts").iter_rows():
+        ratios[name, expiry].append((at, forward / spot))
+    expected: dict[tuple[object, ...], list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+    for history in coins.market.histories:
+        name = history.coin.underlying
+        for record in map(json.loads, history.tape.records):
+            _, day, strike, kind = record["instrument_name"].split("-")
+            at = datetime(1970, 1, 1) + timedelta(milliseconds=record["timestamp"])
+            expiry = datetime.strptime(day, "%d%b%y") + timedelta(hours=8)
+            index, amount = record["index_price"], record["amount"]
+            before = [ratio for when, ratio in ratios[name, expiry] if when <= at]
+            forward = index * (before[-1] if before else 1.0)
+            delta = 0.0
+            if 0 < record["iv"] <= 400:  # else the exchange knows none
+                width = record["iv"] / 100 * math.sqrt((expiry - at) / timedelta(days=365))
+                d1 = math.log(forward / float(strike.replace("d", "."))) / width + width / 2
+                delta = 0.5 * math.erfc(-d1 / math.sqrt(2)) if kind == "C" else -0.5 * math.erfc(d1 / math.sqrt(2))
+            side = 1 if record["direction"] == "buy" else -1
+            scopes = ["premium_flow"]
+            if expiry.date() == at.date() + timedelta(days=at.hour >= 8):
+                scopes.append("zero_dte_flow")
+            for table in scopes:
+                cell = expected[table, name, at.replace(second=0, microsecond=0), kind, side]
+                cell[0] += record["price"] * amount * (index if history.coin.is_inverse else 1.0)
+                cell[1] += amount
+                cell[2] += side * amount * delta * index
+    compared = 0
+    for table in ("premium_flow", "zero_dte_flow"):
+        sums = current(coins.lake, table).group_by("underlying", "minute_ts", "option_type", "taker_side").agg(
+            pl.col("premium_usd", "quantity", "delta_usd").sum()
+        )  # fmt: skip
+        for name, minute, kind, side, *found in sums.iter_rows():
+            key = (table, name, minute, kind[0].upper(), 1 if side == "buy" else -1)
+            assert found == pytest.approx(expected.pop(key), rel=1e-9, abs=1e-6)
+            compared += 1
+    assert not expected
+    assert compared > 800
