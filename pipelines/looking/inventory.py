@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -35,15 +35,19 @@ from pipelines.looking.profile import bar_widths
 Row = dict[str, Any]
 HEIGHT = 620
 _SEEN_SHARE = 0.9
+_ABOVE = 1 + 1e-9
+_BUCKET_MINUTES = 10
+_LONGEST_LAG = timedelta(hours=1)
 _CALLS, _PUTS = [0.55, 1.0], [0.0, 0.45]
 _INSTANT = """
 select max(bucket_ts) from dealer_inventory
 where market = $market and underlying = $underlying and session_date = $session"""
 _HELD = """
-select dealer_model, contract_id, option_type, expiry_date, strike, inventory_quantity, quantity_unit, open_interest,
-       inventory_to_open_interest, trades_missing, trades_of_unknown_side, is_history_complete, known_at
+select dealer_model, contract_id, option_type, expiry_date, strike, inventory_quantity, quantity_unit,
+       trades_missing, trades_of_unknown_side, is_history_complete, known_at
 from dealer_inventory
 where market = $market and underlying = $underlying and session_date = $session and expiry_ts > $at
+  and bucket_ts <= $at
 qualify row_number() over (partition by dealer_model, contract_id order by bucket_ts desc) = 1
 order by dealer_model, contract_id"""
 _SNAPSHOT = """
@@ -55,6 +59,10 @@ select expiry_date, strike, sum(call_open_interest) as call, sum(put_open_intere
 from strike_exposures
 where market = $market and underlying = $underlying and dealer_model = 'short_all' and snapshot_ts = $snapshot
 group by all order by all"""
+_BY_CONTRACT = """
+select contract_id, open_interest from option_snapshots
+where market = $market and underlying = $underlying and session_date = $session and snapshot_ts = $snapshot
+order by contract_id"""
 _MONTHLY = """
 select distinct expiry_date from opex_rolloff
 where market = $market and underlying = $underlying and snapshot_ts = $snapshot and is_opex"""
@@ -72,7 +80,7 @@ class Inventory:
     market: str
     scope: str
     at: datetime
-    held: pl.DataFrame  # a row a contract and model of taker flow
+    held: pl.DataFrame  # a row a contract and model of taker flow, beside the open interest of the chain
     snapshot: datetime | None
     spot: float | None
     open_interest: pl.DataFrame  # a row a strike: call, put; no rows without a chain
@@ -98,19 +106,25 @@ class Inventory:
     @property
     def above_open_interest(self) -> pl.DataFrame:
         """Contracts of which the flow would have dealers hold more than there is."""
-        mine = self.held.filter(pl.col("dealer_model") == "taker_flow", pl.col("inventory_to_open_interest") > 1)
+        mine = self.held.filter(pl.col("dealer_model") == "taker_flow", pl.col("inventory_to_open_interest") > _ABOVE)
         return mine.sort("inventory_to_open_interest", descending=True)
 
 
 def read_inventory(published: Published, market: str, underlying: str, session: date, scope: str) -> Inventory | None:
     """The last state of a session; None if nothing is known of it."""
     here: Row = {"market": market, "underlying": underlying}
-    at = published.column(_INSTANT, session=session, **here)[0]
-    if at is None:
+    newest: datetime | None = published.column(_INSTANT, session=session, **here)[0]
+    if newest is None:
         return None
-    held = published.frame(_HELD, session=session, at=at, **here)
-    newest = published.frame(_SNAPSHOT, session=session, at=at, **here).rows()
-    snapshot, spot = newest[0] if newest else (None, None)
+    chains = published.frame(_SNAPSHOT, session=session, at=newest, **here).rows()
+    snapshot, spot = chains[0] if chains else (None, None)
+    # A chain knows nothing of the trades after it: beside it stands what was held when it was taken.
+    at = snapshot if snapshot is not None and newest - snapshot <= _LONGEST_LAG else newest
+    at = at.replace(minute=at.minute // _BUCKET_MINUTES * _BUCKET_MINUTES, second=0, microsecond=0)
+    open_now = published.frame(_BY_CONTRACT, session=session, snapshot=snapshot, **here)
+    held = published.frame(_HELD, session=session, at=at, **here).join(open_now, on="contract_id", how="left")
+    ratio = pl.when(pl.col("open_interest") > 0).then(pl.col("inventory_quantity").abs() / pl.col("open_interest"))
+    held = held.with_columns(inventory_to_open_interest=ratio).sort("dealer_model", "contract_id")
     open_interest = published.frame(_OPEN_INTEREST, snapshot=snapshot, **here)
     monthly = published.column(_MONTHLY, snapshot=snapshot, **here)
     same_day = next_daily_expiry_date(at) if words.zone(market) == words.UTC else None

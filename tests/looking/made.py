@@ -25,7 +25,7 @@ CLOSES = [datetime(2024, 6, day, 20) for day in (17, 18, 20, 21, 24, 25)]
 READ_TABLES = (
     "key_levels", "exposure_summary", "exposure_heatmap", "strike_exposures", "gamma_profile", "opex_rolloff",
     "snapshot_quality", "partition_versions", "load_ledger", "default_models", "premium_flow", "zero_dte_flow",
-    "dealer_inventory",
+    "dealer_inventory", "option_snapshots",
 )  # fmt: skip
 _PLAIN: dict[pl.DataType, Any] = {
     pl.String(): "x", pl.Boolean(): False, pl.Int64(): 1, pl.Float64(): 1.0,

@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 
 def made_inventory() -> list[Row]:
-    first, last = DAY + timedelta(minutes=10), DAY + timedelta(hours=20)
+    first, last = DAY + timedelta(minutes=10), DAY + timedelta(hours=18)
     expired = {"expiry_date": DAY.date(), "expiry_ts": DAY + timedelta(hours=8)}
     screen = {"dealer_model": "taker_flow_screen"}
     return [
@@ -34,6 +34,7 @@ def made_inventory() -> list[Row]:
         held_row(CALL, DAY + timedelta(hours=3), -30.0),
         held_row(CALL, first, 5.0, **screen),
         held_row(PUT, last, 150.0, trades_missing=4, is_history_complete=False, trades_of_unknown_side=3),
+        held_row(PUT, last + timedelta(minutes=10), 170.0),  # after the chain, which cannot know of it
         held_row(DEAD, first, 999.0, **expired),
     ]
 
@@ -42,7 +43,12 @@ def made_inventory() -> list[Row]:
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     chains = coin_hours(DAY + timedelta(hours=6), 3, minutes=360)
     alone = [row | {"underlying": "SOL", "part": "SOL"} for row in made_inventory()]
-    more = {"dealer_inventory": made_inventory() + alone}
+    here = {"market": "crypto", "underlying": "BTC", "part": "BTC", "session_date": DAY.date(), "v": 1}
+    open_now = [
+        here | {"snapshot_ts": DAY + timedelta(hours=18), "contract_id": contract, "open_interest": 100.0}
+        for contract in (CALL, PUT)
+    ]
+    more = {"dealer_inventory": made_inventory() + alone, "option_snapshots": open_now}
     paths = publish(Paths(tmp_path_factory.mktemp("held")), chains, more=more)
     with open_published(paths) as opened:
         yield opened
@@ -58,10 +64,16 @@ def figure_of(page: Page) -> Figure:
 
 def test_the_newest_bucket_of_every_contract_counts_and_expired_ones_are_gone(published: Published) -> None:
     found = read_inventory(published, "crypto", "BTC", DAY.date(), "all")
-    assert found is not None and found.at == DAY + timedelta(hours=20)
+    assert found is not None and found.at == DAY + timedelta(hours=18)
     assert found.total("taker_flow", "call") == -30.0 and found.total("taker_flow", "put") == 150.0
     assert found.total("taker_flow_screen", "call") == 5.0
     assert found.snapshot == DAY + timedelta(hours=18)
+
+
+def test_without_a_chain_near_it_the_newest_bucket_counts(published: Published) -> None:
+    found = read_inventory(published, "crypto", "SOL", DAY.date(), "all")
+    assert found is not None and found.at == DAY + timedelta(hours=18, minutes=10)
+    assert found.total("taker_flow", "put") == 170.0 and found.total("short_all", "put") is None
 
 
 def test_open_interest_stands_beside_it_with_the_sign_of_each_model(published: Published) -> None:
@@ -125,7 +137,7 @@ def test_the_title_and_the_models_are_told(published: Published) -> None:
         "calls_long_puts_short", "short_all", "taker_flow", "taker_flow_screen",
     ]  # fmt: skip
     assert [row[1] for row in models.rows][2:] == ["−30.0", "+5.0"]
-    assert "at 26 Jun 2024 20:00 UTC" in page.subtitle
+    assert "at 26 Jun 2024 18:00 UTC" in page.subtitle
 
 
 def test_without_a_chain_the_inventory_stands_alone_and_says_so(published: Published) -> None:
