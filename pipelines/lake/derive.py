@@ -120,10 +120,12 @@ class Replay:
         primary |= {v.known_at for v in self._own(key)}
         if not primary:
             return []
-        side = {v.known_at for item in self._stage.earlier for v in self._index.history(item, key)}
+        since = min(primary)
+        side = {v.known_at for item in self._stage.earlier for v in self._index.history(item, key, since)}
         side |= {v.known_at for table in self._stage.optional for v in self._index.versions.get((table, key), ())}
-        side |= {s.known_at for s in self._index.earlier_sightings(key, self._stage.earlier_sighting_dates)}
-        events = primary | {known_at for known_at in side if known_at > min(primary)}
+        dates_back = self._stage.earlier_sighting_dates
+        side |= {s.known_at for s in self._index.sighting_history(key, dates_back, since)}
+        events = primary | {known_at for known_at in side if known_at > since}
         return sorted(known_at for known_at in events if self._until is None or known_at <= self._until)
 
     def _inputs(self, key: PartitionKey, known_at: datetime) -> Inputs | None:

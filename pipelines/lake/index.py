@@ -51,13 +51,16 @@ class Index:
                 break
         return [version for group in found[::-1] for version in group]
 
-    def history(self, item: Earlier, key: PartitionKey) -> Iterator[Version]:
-        """All versions of the earlier partitions in reach, whenever they became known."""
+    def history(self, item: Earlier, key: PartitionKey, since: datetime) -> Iterator[Version]:
+        """All versions of the earlier partitions that are in reach at any moment from `since` on."""
         reached = 0
         for day in self._dates_before(item, key):
             versions = self.versions[item.table, PartitionKey(key.market, day, item.part or key.part)]
             yield from versions
-            reached += any(version.row_count for version in versions)
+            # Before a date has rows those before it are in reach.
+            known = max((v for v in versions if v.known_at <= since), key=lambda v: v.rank, default=None)
+            has_rows = known is not None and known.row_count > 0
+            reached += has_rows and all(v.row_count for v in versions if v.known_at > since)
             if reached == item.count:
                 break
 
@@ -66,18 +69,28 @@ class Index:
         dates = self.dates.get((item.table, item.part or key.part), [])
         return reversed(dates[: bisect_left(dates, key.session_date)])
 
-    def earlier_sightings(self, key: PartitionKey, dates_back: int, known_at: datetime | None = None) -> list[Sighting]:
-        """Sightings of the same part (known by a moment), of the newest earlier dates that have any, oldest first."""
-        dates = self.sighting_dates.get(key.part, [])
+    def earlier_sightings(self, key: PartitionKey, dates_back: int, known_at: datetime) -> list[Sighting]:
+        """Sightings of the same part known by a moment, of the newest earlier dates that have any, oldest first."""
         found: list[list[Sighting]] = []
-        for day in reversed(dates[: bisect_left(dates, key.session_date)]):
+        for day in self._sighting_dates_before(key):
             if len(found) == dates_back:
                 break
-            group = [
-                s
-                for s in self.sightings[PartitionKey(key.market, day, key.part)]
-                if known_at is None or s.known_at <= known_at
-            ]
+            group = [s for s in self.sightings[PartitionKey(key.market, day, key.part)] if s.known_at <= known_at]
             if group:
                 found.append(group)
         return [sighting for group in found[::-1] for sighting in group]
+
+    def sighting_history(self, key: PartitionKey, dates_back: int, since: datetime) -> Iterator[Sighting]:
+        """The sightings of earlier dates that are in reach at any moment from `since` on."""
+        reached = 0
+        for day in self._sighting_dates_before(key):
+            if reached == dates_back:
+                break
+            group = self.sightings[PartitionKey(key.market, day, key.part)]
+            yield from group
+            reached += any(sighting.known_at <= since for sighting in group)
+
+    def _sighting_dates_before(self, key: PartitionKey) -> Iterator[date]:
+        """The newest first."""
+        dates = self.sighting_dates.get(key.part, [])
+        return reversed(dates[: bisect_left(dates, key.session_date)])

@@ -37,7 +37,7 @@ def table(name: str) -> Table:
 @pytest.fixture(autouse=True)
 def toy_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (derive, partitions):
-        monkeypatch.setattr(module, "TABLES", {name: table(name) for name in ("sums", "running")})
+        monkeypatch.setattr(module, "TABLES", {name: table(name) for name in ("sums", "running", "before")})
 
 
 @pytest.fixture
@@ -74,8 +74,15 @@ def run_on(inputs: Inputs) -> Output:
     return Output({"running": frame(inputs.read("sums")["amount"][0] + sum(before))})
 
 
+def look_back(inputs: Inputs) -> Output:
+    """The number that the date before was last seen with."""
+    texts = [inputs.lake.raw.get(sighting.raw_sha256).decode() for sighting in inputs.earlier_sightings]
+    return Output({"before": frame(float(texts[-1]) if texts else 0.0)})
+
+
 SUMS = Stage("sums", "1", ("sums",), sum_up, sources=("toy",))
 RUNNING = Stage("running", "1", ("running",), run_on, same=("sums",), earlier=(Earlier("running", 1),))
+LOOKING_BACK = Stage("looking_back", "1", ("before",), look_back, sources=("toy",), earlier_sighting_dates=1)
 
 
 def run(lake: Lake, *stages: Stage) -> list[derive.StageReport]:
@@ -144,6 +151,21 @@ def test_a_restatement_is_carried_through_later_sessions_as_of_when_it_was_known
     run(lake, SUMS, RUNNING)
     assert as_known(lake, "running", datetime(2024, 6, 24), WEDNESDAY) == 111.0
     assert as_known(lake, "running", datetime(2024, 6, 26), WEDNESDAY) == 112.0
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_session_found_late_leaves_what_was_known_before_it_as_if_it_came_in_time(
+    lake: Lake, order: tuple[int, ...]
+) -> None:
+    """While Tuesday is not known Wednesday rests on Monday, also on what Monday is restated to meanwhile."""
+    moments = [datetime(2024, 6, day, 12) for day in (18, 21, 22, 23)]
+    seen = [("1", MONDAY), ("100", WEDNESDAY), ("2", MONDAY), ("10", TUESDAY)]
+    for place in order:
+        content, session = seen[place]
+        see(lake, content, moments[place], session)
+        run(lake, SUMS, RUNNING, LOOKING_BACK)
+    assert [as_known(lake, "running", at, WEDNESDAY) for at in moments] == [None, 101.0, 102.0, 112.0]
+    assert [as_known(lake, "before", at, WEDNESDAY) for at in moments] == [None, 1.0, 2.0, 10.0]
 
 
 def test_a_changed_method_reruns_but_an_identical_result_makes_no_version(lake: Lake) -> None:
