@@ -32,9 +32,9 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Paths:
-    """BTC by the hour, whose trades begin on the second day, an ETH in both markets, and a US index."""
-    first = coin_hours(DAY - timedelta(hours=23), 24, minutes=60, has_positions=False)
-    second = coin_hours(DAY + timedelta(hours=1), 24, minutes=60)
+    """BTC every two hours, whose trades begin on the second day, an ETH in both markets, and a US index."""
+    first = coin_hours(DAY - timedelta(hours=22), 12, minutes=120, has_positions=False)
+    second = coin_hours(DAY + timedelta(hours=2), 12, minutes=120)
     second[5] = Snapshot(second[5].moment, "BTC", 101.0, market="crypto", has_positions=False, jump_at=103.0)
     both = [Snapshot(week()[-1].moment, "ETH"), Snapshot(DAY.replace(hour=9), "ETH", market="crypto")]
     name = "simulated_{0.underlying}.jsonl.gz".format
@@ -57,7 +57,7 @@ def heatmap_of(published: Published, model: str | None = None, jumps: pl.DataFra
 
 
 def test_times_of_a_coin_are_utc_and_of_a_session_market_new_york(market: Paths) -> None:
-    assert "26 Jun 2024, 13:00 UTC" in page_text(market, "levels")
+    assert "26 Jun 2024, 14:00 UTC" in page_text(market, "levels")
     assert "New York" not in page_text(market, "levels").split("<table")[1].split("</table>")[0]
     assert "New York time" in page_text(market, "levels", underlying="SPX")
 
@@ -102,7 +102,7 @@ def test_the_default_model_is_the_one_that_the_newest_snapshot_of_the_window_is_
 
 
 def test_a_picture_across_a_change_of_the_default_says_so(market: Paths) -> None:
-    assert "At 25 of 48 snapshots another model is the venue's default" in page_text(market, "levels").replace(
+    assert "At 13 of 24 snapshots another model is the venue's default" in page_text(market, "levels").replace(
         "&#39;", "'"
     )
     window = Window(date(2024, 6, 25), date(2024, 6, 25))
@@ -117,9 +117,9 @@ def test_snapshots_without_positions_are_blank_with_a_word_and_never_zero(market
         figure = heatmap_of(published, "taker_flow")
     heat = next(each for each in figure.data if each["type"] == "heatmap")
     bars = next(each for each in figure.data if each["type"] == "bar")
-    assert {value for values in heat["z"] for value in values[:24]} == {None}
-    assert bars["y"][:24] == [None] * 24 and all(bars["y"][24:29])
-    assert [note["text"] for note in figure.layout["annotations"]].count("positions not known") == 1
+    assert {value for values in heat["z"] for value in values[:12]} == {None}
+    assert bars["y"][:12] == [None] * 12 and all(bars["y"][12:17])
+    assert [note["text"] for note in figure.layout["annotations"]].count("positions not known") == 2
 
 
 def test_a_profile_of_unknown_positions_says_why_there_is_none(market: Paths) -> None:
@@ -193,7 +193,7 @@ def test_a_jump_between_two_columns_is_marked_at_the_later_one(market: Paths) ->
         figure = heatmap_of(published, jumps=jumps)
         assert published.jumps(view, DAY, MIDNIGHT)["strike"].to_list() == [103.0]
     marks = next(each for each in figure.data if each["name"] == "jump")
-    assert set(marks["x"]) == {27} and "03:20 UTC" in marks["text"][0]
+    assert set(marks["x"]) == {13} and "03:20 UTC" in marks["text"][0]
     assert len(marks["x"]) == MOST_JUMPS and f"{200 - MOST_JUMPS} smaller jumps are not marked" in figure.caption
 
 
