@@ -1,6 +1,7 @@
 {# A fact mart holds the current version of every partition. What it holds is read off its own rows (`v`), so the
-   record can never differ from the rows; a version without rows is held by holding none. #}
-{% macro current_facts(table_name, staged) %}
+   record can never differ from the rows; a version without rows is held by holding none. Rows lie in the order in which
+   they are asked for: `then_by` within a partition. #}
+{% macro current_facts(table_name, staged, then_by=[]) %}
 {%- set versions = ref('stg_partition_versions') -%}
 with
 
@@ -27,7 +28,7 @@ from staged
 {%- if is_incremental() %}
 where lake_file in (select lake_file from missing_files)
 {%- endif %}
-order by session_date, part
+order by {{ (['session_date', 'part'] + then_by) | join(', ') }}
 {% endmacro %}
 
 

@@ -1,1 +1,3 @@
-{{ current_facts('exposure_heatmap', ref('stg_exposure_heatmap')) }}
+{{ current_facts(
+    'exposure_heatmap', ref('stg_exposure_heatmap'), then_by=['dealer_model', 'scope', 'snapshot_ts', 'strike']
+) }}
