@@ -1,0 +1,109 @@
+"""Several sources that tell of the same market: each moment is published once, each trade counts once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipelines.lake.store import Lake, opened
+from pipelines.load import load_files
+from pipelines.settings import Paths
+from pipelines.sources.page import Declared
+from tests.integration.coin_lakes import all_lines, assert_same, bundles, derive_coins, facts, load_coins, tiny_market
+from tests.integration.spine import current
+
+TAPE = """
+kind = "trades"
+market = "crypto"
+iv_unit = "fraction"
+flow_class = "screen"
+[columns]
+symbol = "contract_id"
+price = "price_coins"
+quantity = "quantity"
+side = "taker_side"
+iv = "vendor_iv_frac"
+index_price = "index_price"
+trade_id = "trade_id"
+[time]
+column = "trade_ts"
+zone = "UTC"
+"""
+BOOK = """
+kind = "coin_chain"
+iv_unit = "fraction"
+[columns]
+symbol = "contract_id"
+bid = "bid_coins"
+ask = "ask_coins"
+mark = "mark_coins"
+open_interest = "open_interest"
+iv = "vendor_iv_frac"
+forward = "vendor_forward"
+index_price = "index_price"
+[quotes]
+column = "snapshot_ts"
+zone = "UTC"
+"""
+LATER = timedelta(minutes=30)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return bundles(tmp_path_factory.mktemp("bundles"), all_lines(tiny_market(visit_minutes=720)), "%Y")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, files: list[Path]) -> Iterator[Lake]:
+    with opened(Paths(tmp_path_factory.mktemp("alone"))) as lake:
+        load_coins(lake, files)
+        derive_coins(lake)
+        yield lake
+
+
+def load_mapped(lake: Lake, path: Path, rows: pl.DataFrame, mapping: str) -> None:
+    rows.drop("session_date", "part").write_parquet(path)
+    (loaded,) = load_files(lake, [path], declared=Declared(mapping=mapping), progress=lambda _: None)
+    assert (loaded.fate, loaded.rows_landed) == ("landed", rows.height)
+
+
+def test_a_trade_of_two_sources_counts_once_as_the_one_tells_it_that_numbers_it(
+    lake: Lake, alone: Lake, files: list[Path], tmp_path: Path
+) -> None:
+    load_mapped(lake, tmp_path / "tape.parquet", current(alone, "option_trades"), TAPE)
+    derive_coins(lake)
+    unnumbered = current(lake, "dealer_inventory")
+    assert unnumbered["is_history_complete"].null_count() == unnumbered.height > 0
+    load_coins(lake, files)
+    derive_coins(lake)
+    tables = ("option_trades", "dealer_inventory", "premium_flow", "zero_dte_flow", "strike_exposures")
+    assert_same(facts(lake, tables=tables), facts(alone, tables=tables))
+
+
+def test_of_two_chains_of_one_slot_the_exchanges_own_stands_and_where_there_is_one_that_one(
+    lake: Lake, alone: Lake, files: list[Path], tmp_path: Path
+) -> None:
+    own = current(alone, "chains")
+    at = pl.col("snapshot_ts")
+    copies = [own.with_columns(at + shift) for shift in (timedelta(seconds=40), LATER)]
+    load_mapped(lake, tmp_path / "book.parquet", pl.concat(copies), BOOK)
+    load_coins(lake, files)
+    derive_coins(lake)
+    pages = current(lake, "pages")
+    fates = {(source, fate): set(times["snapshot_ts"]) for (source, fate), times in pages.group_by("source", "fate")}
+    moments = set(own["snapshot_ts"])
+    assert fates == {
+        ("deribit_chain", "published"): moments,
+        ("mapped_coin_chain", "outranked"): {moment + timedelta(seconds=40) for moment in moments},
+        ("mapped_coin_chain", "published"): {moment + LATER for moment in moments},
+    }
+    shown = moments | {moment + LATER for moment in moments}
+    for table in ("snapshot_marks", "option_snapshots", "strike_exposures", "exposure_heatmap"):
+        assert set(current(lake, table)["snapshot_ts"]) == shown
+    summary = current(lake, "exposure_summary").filter(dealer_model="taker_flow", scope="all")
+    other = summary.filter(source="mapped_coin_chain")
+    assert other["positions_ts"].to_list() == other["snapshot_ts"].dt.truncate("10m").to_list()
