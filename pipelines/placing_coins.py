@@ -36,6 +36,7 @@ _CLOCKS = {
 }  # fmt: skip
 _INSTANT_BEFORE = pl.duration(microseconds=1)
 _MOST_DAYS = 4000  # of one file
+_MOST_COVERED = 20_000  # days times underlyings
 
 
 def session_of(kind: str) -> pl.Expr:
@@ -105,10 +106,11 @@ def _of_kind(file: CoinFile, kind: str, origin: Origin) -> Iterator[Sighting]:
 
 def _covered_days(coverage: pl.DataFrame) -> pl.DataFrame:
     """Days on which a file says that no trade is missing, be there one or not."""
-    last = (pl.col("until_ts") - _INSTANT_BEFORE).dt.date()
-    days = coverage.select(
-        part="underlying", day=pl.date_ranges(pl.col("from_ts").dt.date(), last), known_at="known_at"
-    ).explode("day")
+    first, last = pl.col("from_ts").dt.date(), (pl.col("until_ts") - _INSTANT_BEFORE).dt.date()
+    count = coverage.select((last - first).dt.total_days().sum() + pl.len()).item()
+    if count > _MOST_COVERED:  # before they are spelt out: a few bytes can claim decades of a thousand coins
+        raise Unreadable(f"the file claims {count} days of trades; more than {_MOST_COVERED} are in no file")
+    days = coverage.select(part="underlying", day=pl.date_ranges(first, last), known_at="known_at").explode("day")
     return days.drop_nulls("day").select(
         "part", "day", "known_at", snapshot_ts=pl.lit(None, dtype=pl.Datetime("us"))
     )  # fmt: skip

@@ -25,7 +25,7 @@ COIN_CHAIN_SCHEMA = {
 }  # fmt: skip
 
 FLOW_CLASSES = ("screen", "combo", "block", "block_rfq", "liquidation")
-# One trade of one contract (combos: their legs). `taker_side`: buy, sell or unknown. `known_at`: when it was seen.
+# One trade of one contract (combos: their legs). `taker_side`: buy, sell or unknown. `known_at`: when anybody could know it.
 TRADE_SCHEMA = {
     "row_number": pl.Int64(), "trade_ts": _INSTANT, "known_at": _INSTANT, **CONTRACT_SCHEMA,
     "trade_id": pl.String(), "trade_seq": pl.Int64(), "taker_side": pl.String(), "price": pl.Float64(),

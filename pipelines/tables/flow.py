@@ -20,7 +20,7 @@ OPTION_TRADES = Table(
         "underlying trade_number trade_ts source known_at " + _CONTRACT
         + "trade_id trade_seq taker_side price_coins price_usd quantity index_price vendor_iv_frac flow_class "
         + "liquidated_side block_id combo_id",
-        {"known_at": "When the trade was seen."},
+        {"known_at": "When the trade took place, or became known where its file says so."},
     ),
     nullable=frozenset(
         names(
@@ -37,7 +37,9 @@ TRADE_COVERAGE = Table(
     grain="span of which every trade is there",
     description="Of which spans a source says that every trade is there.",
     key=names("from_ts"),
-    columns=words("underlying from_ts until_ts known_at", {"known_at": "When the span was proven."}),
+    columns=words(
+        "underlying from_ts until_ts known_at", {"known_at": "End of the span, or when its trades became known."}
+    ),
     nullable=frozenset(),
     is_published=False,
 )
@@ -46,7 +48,7 @@ TRADE_HOLES = Table(
     name="trade_holes",
     family=FAMILY,
     grain="contract x run of missing trades",
-    description="Trades that are missing by the venue's own numbers, between trades of the same day.",
+    description="Trades that are missing by the venue's own numbers, since the first that is known.",
     key=names("contract_id from_seq"),
     columns=words("underlying contract_id from_seq to_seq"),
     nullable=frozenset(),
@@ -75,7 +77,7 @@ DEALER_INVENTORY = Table(
         + "taker_net_quantity trades inventory_quantity quantity_unit open_interest inventory_to_open_interest "
         + "last_trade_seq trades_missing trades_of_unknown_side is_history_complete",
         {
-            "known_at": "When the last trade behind the row was seen, never before the bucket's end.",
+            "known_at": "When the last trade behind the row was known, never before the bucket's end.",
             "taker_net_quantity": "Quantity that takers bought less what they sold in the bucket.",
             "trades": "Trades of the bucket that the model counts.",
             "open_interest": "Open interest in the newest chain at or before the bucket's end.",
@@ -97,7 +99,7 @@ PREMIUM_FLOW = Table(
     columns=words(
         "underlying minute_ts known_at option_type taker_side flow_class premium_usd quantity quantity_unit trades "
         "trades_without_premium delta_usd trades_without_delta is_spike",
-        {"known_at": "When the last trade behind the row was seen, never before the minute's end."},
+        {"known_at": "When the last trade behind the row was known, never before the minute's end."},
     ),
     nullable=frozenset(names("premium_usd delta_usd is_spike")),
 )

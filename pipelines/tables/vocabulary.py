@@ -120,7 +120,7 @@ _SURFACE: list[_Row] = [
 ]  # fmt: skip
 
 _BARS: list[_Row] = [
-    ("interval", TEXT, "name", "Length of the bar: 10m, 1h, or 1d, a session."),
+    ("interval", TEXT, "name", "Length of the bar, such as 10m, 1h, or 1d, a session."),
     ("bar_ts", INSTANT, UTC, "End of the bar; the session's close for a daily one."),
     ("open", NUMBER, USD, "First price of the bar (points for an index)."),
     ("high", NUMBER, USD, "Highest price of the bar."),
