@@ -9,20 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipelines.coins import underlying_of
 from pipelines.settings import Paths, SettingsError
 
 FILE_NAME = "dealerflow.toml"
 _MOST_DAYS = 36_500
 _ROOMS = ("raw", "lake", "build", "marts", "warehouse", "dagster", "report", "sample", "spool", "reduced")
 _SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}(\.[A-Z]{1,2})?")
-_COIN = re.compile(r"[A-Z0-9]{1,12}(_USDC)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Follow:
     """Live feeds that are collected, once their terms are accepted: after every session where nothing else is said.
 
-    Symbols stand as they were typed, for vendors are asked by them; `parts_of` says what the lake calls them.
+    Symbols of US feeds stand as they were typed, for vendors are asked by them; `parts_of` says what the lake calls
+    them. Underlyings of `deribit` stand as the lake calls them: SOL_USDC is SOL.
     """
 
     cboe: tuple[str, ...] = ()  # underlyings
@@ -122,11 +123,12 @@ def _symbols(name: str, value: Any) -> tuple[str, ...]:
 
 
 def _coins(name: str, value: Any) -> tuple[str, ...]:
-    coins = [coin.strip().upper() for coin in _texts(name, value)]
-    for coin in coins:
-        if not _COIN.fullmatch(coin):
-            raise SettingsError(f"{name}: {coin!r} is not an underlying, such as BTC, SOL or BTC_USDC")
-    return tuple(dict.fromkeys(coins))
+    found: dict[str, None] = {}
+    for typed in _texts(name, value):
+        if (underlying := underlying_of(typed)) is None:
+            raise SettingsError(f"{name}: {typed!r} is not an underlying, such as BTC, SOL or BTC_USDC")
+        found[underlying] = None
+    return tuple(found)
 
 
 def _flag(name: str, value: Any) -> bool:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
+from pipelines import coins
+from pipelines.coins import INVERSE, root_of
 from pipelines.fetch.feed import AnyFeed, FeedError, Terms
-
-_UNDERLYING = re.compile(r"(?=.*[A-Z])[A-Z0-9]{1,12}(_USDC)?")
-INVERSE = ("BTC", "ETH")  # coins with options settled in the coin itself; all others are settled in USDC
 
 TERMS = Terms(
     version=1,
@@ -22,11 +19,9 @@ TERMS = Terms(
 
 def item_of(typed: str) -> str:
     """BTC and ETH are the inverse options; BTC_USDC and ETH_USDC the linear ones, which other coins have alone."""
-    name = typed.strip().upper()
-    if not _UNDERLYING.fullmatch(name) or name in {"USDC", "USDT", "_USDC"}:
+    if (underlying := coins.underlying_of(typed)) is None:
         raise FeedError(f"{typed!r} is not an underlying; name coins such as BTC, SOL or BTC_USDC")
-    coin = name.removesuffix("_USDC")
-    return name if coin in INVERSE else coin
+    return underlying
 
 
 def currency_of(underlying: str) -> str:
@@ -36,20 +31,16 @@ def currency_of(underlying: str) -> str:
 
 def index_of(underlying: str) -> str:
     """The index by which its options are settled."""
-    return f"{underlying.lower()}_usd" if underlying in INVERSE else _pair(underlying).lower()
+    return coins.index_of(root_of(underlying))
 
 
 def perpetual_of(underlying: str) -> str:
-    return f"{underlying if underlying in INVERSE else _pair(underlying)}-PERPETUAL"
-
-
-def _pair(underlying: str) -> str:
-    return underlying if underlying.endswith("_USDC") else f"{underlying}_USDC"
+    return f"{root_of(underlying)}-PERPETUAL"
 
 
 FEED = AnyFeed(
     name="deribit",
-    summary="chains of coin options, their trades and prices, now; trades of any day since 2018 by --trades-from",
+    summary="chains of coin options, their trades and prices, now; trades of any day since 2016 by --trades-from",
     item_name="underlyings",
     example="BTC SOL",
     terms=TERMS,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from pipelines.coins import INVERSE
 from pipelines.fetch.acceptance import require_accepted
 from pipelines.fetch.arrive import REFUSALS_IN_A_ROW, refusal
 from pipelines.fetch.client import Client, FetchFailed, VendorRefuses
-from pipelines.fetch.deribit import FEED, INVERSE, currency_of, index_of, item_of, perpetual_of
+from pipelines.fetch.deribit import FEED, currency_of, index_of, item_of, perpetual_of
 from pipelines.fetch.deribit_ask import Host, Params, Reply, asking
 from pipelines.fetch.deribit_state import State, read_state, write_state
 from pipelines.fetch.deribit_trades import DAY_MS, LIVE_MS, MINUTE_MS, Span, every_trade, milliseconds_of

@@ -10,6 +10,9 @@ import re
 
 import polars as pl
 
+from pipelines import coins
+from pipelines.coins import INVERSE
+
 PATTERN = (
     r"^(?P<base>[A-Z0-9]{1,12})(?:_(?P<quote>USDC|USDT))?-(?P<day>[0-9]{1,2})(?P<month>[A-Z]{3})(?P<year>[0-9]{2})"
     r"-(?P<strike>[0-9]{1,12}(?:[dD.][0-9]{1,8})?)-(?P<type>[CP])$"
@@ -23,7 +26,6 @@ _MONTHS = {
 # What such venues list beside options: futures, perpetuals, combinations and spot pairs.
 NO_OPTION = r"^[A-Z0-9]{1,12}(?:_[A-Z]{3,5}$|(?:_[A-Z]{3,5})?-(?:PERPETUAL$|[0-9]{1,2}[A-Z]{3}[0-9]{2}$|[A-Z]{2,8}-))"
 EXPIRY_HOUR = 8  # UTC, of every Deribit option
-_HAVE_BOTH = ("BTC", "ETH")  # coins whose inverse options own the coin's name; their linear ones keep the pair's
 
 
 def name_parts(names: pl.Series) -> pl.DataFrame:
@@ -41,7 +43,7 @@ def name_parts(names: pl.Series) -> pl.DataFrame:
         root=pl.concat_str("base", pl.col("quote"), separator="_", ignore_nulls=True),
     )  # fmt: skip
     is_date = (pl.col("expiry_date").dt.month() == pl.col("month_number")) & (pl.col("strike_number") > 0)
-    takes_pair = pl.col("quote").is_not_null() & (pl.col("base").is_in(_HAVE_BOTH) | (pl.col("quote") == "USDT"))
+    takes_pair = pl.col("quote").is_not_null() & (pl.col("base").is_in(INVERSE) | (pl.col("quote") == "USDT"))
     told = {
         "contract_id": pl.concat_str(
             "root",
@@ -64,10 +66,10 @@ def name_parts(names: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({"name": names}).join(parts, on="name", how="left", maintain_order="left").drop("name")
 
 
-def index_of(root: str) -> pl.Expr:
-    """The name of the index on which options of a column of roots settle: btc_usd, sol_usdc."""
-    name = pl.col(root)
-    return pl.when(name.str.contains("_", literal=True)).then(name).otherwise(name + "_USD").str.to_lowercase()
+def indices_of(roots: pl.Series) -> pl.Series:
+    """The names of the indices on which options of the roots settle: btc_usd, sol_usdc; null of a null."""
+    names = {root: coins.index_of(root) for root in roots.unique().drop_nulls()}
+    return roots.replace_strict(names, default=None, return_dtype=pl.String)
 
 
 def underlying_of_index(index: str) -> str | None:
@@ -77,5 +79,5 @@ def underlying_of_index(index: str) -> str | None:
         return None
     base, quote = named.groups()
     if quote == "USD":
-        return base if base in _HAVE_BOTH else None  # other coins' options settle on the index in USDC
-    return f"{base}_{quote}" if quote == "USDT" or base in _HAVE_BOTH else base
+        return base if base in INVERSE else None  # other coins' options settle on the index in USDC
+    return f"{base}_{quote}" if quote == "USDT" or base in INVERSE else base

@@ -14,7 +14,7 @@ import polars as pl
 
 from pipelines.sources.chain_rows import Reason
 from pipelines.sources.coin_file import COIN_CHAIN_SCHEMA
-from pipelines.sources.coin_names import index_of
+from pipelines.sources.coin_names import indices_of
 from pipelines.sources.deribit_rows import (
     Judged,
     Layout,
@@ -159,7 +159,7 @@ def _gathered(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _with_index(rows: pl.DataFrame, indices: pl.DataFrame) -> pl.DataFrame:
     """The ticker's own index, else the nearest around the capture, else what the delivery is estimated at."""
-    rows = rows.with_columns(index_name=index_of("root"))
+    rows = rows.with_columns(index_name=indices_of(rows["root"]))
     asked = rows.select("index_name", "captured_at").drop_nulls().unique().sort("captured_at")
     near = asked.join_asof(
         indices.sort("index_at"),

@@ -11,11 +11,13 @@ import pytest
 
 from pipelines.daily.coin_cadence import tick_of
 from pipelines.daily.coin_gaps import Ends, recent_snapshots, snapshot_ends
+from pipelines.daily.freshness import late_coins
 from pipelines.daily.gap_ledger import Gap, current_gaps, recorded_gaps, settle
+from pipelines.fetch.deribit import item_of
 from pipelines.lake import partitions
 from pipelines.lake.catalogue import PartitionKey, Sighting, Version, canonical_json, timestamp
 from pipelines.lake.store import Lake, opened
-from pipelines.operator_settings import Follow
+from pipelines.operator_settings import Follow, operator_settings
 from pipelines.settings import Paths
 from pipelines.tables import TABLES
 
@@ -127,6 +129,19 @@ def test_a_gap_of_an_underlying_that_is_not_followed_any_more_is_dropped(lake: L
     (lake.paths.root / "dealerflow.toml").unlink()
     assert settle(lake, NOW) == []
     assert recorded_gaps(lake) == []
+
+
+def test_an_underlying_followed_by_the_name_of_its_pair_is_one_underlying_everywhere(lake: Lake) -> None:
+    (lake.paths.root / "dealerflow.toml").write_text('[follow]\nderibit = ["sol_usdc", "BTC_USDC"]\n')
+    follow = operator_settings(lake.paths).follow
+    assert follow.deribit == tuple(map(item_of, ("sol_usdc", "BTC_USDC"))) == ("SOL", "BTC_USDC")
+    see(lake, ticks("00:00", 3), "SOL")
+    at = datetime(2026, 1, 14, 0, 25)
+    assert late_coins(lake, follow, at) == ["deribit_chain BTC_USDC: never collected"]
+    assert settle(lake, at) == []
+    assert told(settle(lake, at + timedelta(minutes=20))) == [
+        ("deribit_chain SOL 01-14", "missing", "1 of 144 snapshots missing, longest 00:30-00:40")
+    ]
 
 
 def test_trades_that_are_missing_by_number_or_by_time_are_told_until_they_are_there(lake: Lake) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.sources.coin_file import CONTRACT_SCHEMA
-from pipelines.sources.coin_names import NO_OPTION, index_of, name_parts, underlying_of_index
+from pipelines.sources.coin_names import NO_OPTION, indices_of, name_parts, underlying_of_index
 
 
 def parts(*names: str | None) -> list[dict]:
@@ -80,8 +80,8 @@ def test_what_else_is_listed_is_told_from_misspelt_options():
 
 
 def test_an_index_and_the_options_that_settle_on_it_name_each_other():
-    roots = pl.DataFrame({"root": ["BTC", "ETH", "BTC_USDC", "SOL_USDC", "XRP_USDC", "BTC_USDT"]})
-    indices = roots.select(index_of("root")).to_series().to_list()
+    roots = pl.Series(["BTC", "ETH", "BTC_USDC", "SOL_USDC", "XRP_USDC", "BTC_USDT"])
+    indices = indices_of(roots).to_list()
     assert indices == ["btc_usd", "eth_usd", "btc_usdc", "sol_usdc", "xrp_usdc", "btc_usdt"]
-    names = [f"{root}-8FEB26-1-C" for root in roots["root"]]
+    names = [f"{root}-8FEB26-1-C" for root in roots]
     assert [underlying_of_index(index) for index in indices] == [row["underlying"] for row in parts(*names)]

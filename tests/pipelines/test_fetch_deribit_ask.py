@@ -169,7 +169,9 @@ def test_an_underlying_has_a_book_an_index_and_a_perpetual(typed: str, named: tu
     assert (underlying, currency_of(underlying), index_of(underlying), perpetual_of(underlying)) == named
 
 
-@pytest.mark.parametrize("typed", ["", "USDC", "BTC-PERPETUAL", "../BTC", "BTC_USDT", "B TC", "_USDC", "123", "ＢＴＣ"])
+@pytest.mark.parametrize(
+    "typed", ["", "USDC", "BTC-PERPETUAL", "../BTC", "BTC_USDT", "B TC", "_USDC", "USDC_USDC", "123", "123_USDC", "ＢＴＣ"]
+)
 def test_what_is_no_underlying_is_told(typed: str) -> None:
     with pytest.raises(FeedError, match="is not an underlying"):
         item_of(typed)

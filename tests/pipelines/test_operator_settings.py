@@ -30,7 +30,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         cboe = ["SPX", "spy", "_SPX", "brk.b", "BRKB", "_XEO"]
         index = ["^VIX"]
         treasury = true
-        deribit = ["btc", "SOL", "BTC_USDC", "BTC"]
+        deribit = ["btc", "sol_usdc", "BTC_USDC", "BTC", "SOL"]
         [retention]
         superseded_days = 400
         dagster_days = 30
@@ -54,6 +54,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ("[follow]\ncboe = ['S PX']", "follow.cboe: 'S PX' is not a symbol"),
         ("[follow]\nindex = ['../VIX']", "is not a symbol"),
         ("[follow]\nderibit = ['BTC-PERPETUAL']", "follow.deribit: 'BTC-PERPETUAL' is not an underlying"),
+        ("[follow]\nderibit = ['123']", "follow.deribit: '123' is not an underlying"),
+        ("[follow]\nderibit = ['BTC', 'USDC']", "follow.deribit: 'USDC' is not an underlying"),
         ("[follow]\nderibit = true", "follow.deribit is a list of texts"),
         ("[follow]\ntreasury = 'yes'", "follow.treasury is true or false"),
         ("inbox = ['']", "inbox is a list of texts"),
