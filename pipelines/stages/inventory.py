@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 import polars as pl
 
@@ -11,6 +11,8 @@ from models.taker_flow import closing_state, taker_inventory, trade_holes
 from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.stages.snapshots import conformed
+
+_AT_THE_END = timedelta(minutes=1)  # a chain is asked for when its bucket is over
 
 
 def compute(inputs: Inputs) -> Output:
@@ -31,7 +33,9 @@ def build(inputs: Inputs, *, underlying: str, start: datetime, quantity_unit: Qu
             _beside_open_interest(rows, inputs).with_columns(
                 underlying=pl.lit(underlying),
                 quantity_unit=pl.lit(quantity_unit),
-                known_at=pl.max_horizontal("known_at", "bucket_ts"),  # before its end nobody knows a bucket
+                known_at=pl.max_horizontal(
+                    "known_at", "bucket_ts", "chain_known_at"
+                ),  # nobody knows a bucket before its end
             ),
             "dealer_inventory",
         ),
@@ -47,17 +51,18 @@ def opening_of(inputs: Inputs, start: datetime) -> pl.DataFrame | None:
 
 
 def _beside_open_interest(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
-    """With the open interest of the newest chain of the day at or before each bucket's end."""
+    """With the open interest of the chain that stands at each bucket's end. An older one cannot know of the trades
+    since, beside which many a position would seem too large."""
     published = inputs.read("pages", ["snapshot_ts", "source", "fate"]).filter(pl.col("fate") == "published")
     listed = (
-        inputs.read("chains", ["snapshot_ts", "source", "contract_id", "open_interest"])
+        inputs.read("chains", ["snapshot_ts", "source", "contract_id", "open_interest", "known_at"])
         .join(published, on=["snapshot_ts", "source"], how="semi")
-        .select("contract_id", "open_interest", bucket_ts="snapshot_ts")
+        .select("contract_id", "open_interest", bucket_ts="snapshot_ts", chain_known_at="known_at")
         .sort("bucket_ts", "contract_id")
     )
     size = pl.col("inventory_quantity").abs()
     joined = rows.sort("bucket_ts", "dealer_model", "contract_id").join_asof(
-        listed, on="bucket_ts", by="contract_id", strategy="backward", check_sortedness=False
+        listed, on="bucket_ts", by="contract_id", strategy="nearest", tolerance=_AT_THE_END, check_sortedness=False
     )
     return joined.with_columns(
         inventory_to_open_interest=pl.when(pl.col("open_interest") > 0).then(size / pl.col("open_interest"))

@@ -77,10 +77,10 @@ DEALER_INVENTORY = Table(
         + "taker_net_quantity trades inventory_quantity quantity_unit open_interest inventory_to_open_interest "
         + "last_trade_seq trades_missing trades_of_unknown_side is_history_complete",
         {
-            "known_at": "When the last trade behind the row was known, never before the bucket's end.",
+            "known_at": "When the last trade and the chain behind the row were known, never before the bucket's end.",
             "taker_net_quantity": "Quantity that takers bought less what they sold in the bucket.",
             "trades": "Trades of the bucket that the model counts.",
-            "open_interest": "Open interest in the newest chain at or before the bucket's end.",
+            "open_interest": "Open interest in the day's chain within a minute of the bucket's end.",
         },
     ),
     nullable=frozenset(

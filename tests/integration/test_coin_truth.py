@@ -64,6 +64,20 @@ def test_models_of_open_interest_are_further_off(compared: pl.DataFrame) -> None
             assert flow["right_side_share_frac"] > other["right_side_share_frac"]
 
 
+def test_a_position_that_is_right_is_never_larger_than_the_open_interest_beside_it(
+    compared: pl.DataFrame, held: pl.DataFrame
+) -> None:
+    """Chains stand at full hours: in between nobody knows the open interest."""
+    key = ["contract_id", "bucket_ts"]
+    flow = held.filter(dealer_model="taker_flow")
+    judged = flow.filter(pl.col("open_interest").is_not_null())
+    assert set(judged["bucket_ts"].dt.minute()) == {0}
+    right = compared.filter(pl.all_horizontal(pl.col(name) == 0 for name in truth.PLANTED)).join(judged, on=key)
+    assert right.height > 80
+    assert (right["open_interest"] - right["open_interest_coins"]).abs().quantile(0.9) == 0
+    assert right.filter(pl.col("inventory_to_open_interest") > 1).is_empty()
+
+
 def test_inventory_is_minus_all_that_takers_bought_of_the_tape(coins: CoinLake, held: pl.DataFrame) -> None:
     """By a loop over the exchange's own records, in tenths of a coin, both models."""
     expected: dict[tuple[str, str, int], int] = defaultdict(int)
