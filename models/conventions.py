@@ -27,6 +27,7 @@ COIN_DEALER_MODELS: tuple[DealerModel, ...] = (*DEALER_MODELS, *FLOW_MODELS)
 SCOPES: tuple[Scope, ...] = ("all", "0dte", "weekly", "monthly", "le_30d", "next_expiry")
 WEEKLY_DAYS = 7
 LE_30D_DAYS = 30
+WHOLE_HISTORY_SHARE_FRAC = 0.999  # of open interest, from which the history of trades counts as complete
 OLDEST_POSITIONS_MINUTES = 30  # by which a position from trades may be older than the chain beside it
 
 # Forwards, spot and carry
@@ -43,6 +44,7 @@ SMOOTH_CARRY_DEFAULT_YEARS = 30 / DAYS_PER_YEAR
 
 # Volatility
 VENDOR_IV_FLOOR_FRAC = 0.02
+COIN_IV_CEILING_FRAC = 4.0  # above it, venues that settle in coins state a stand-in
 
 # Gamma flip
 FLIP_GRID_LOW, FLIP_GRID_HIGH, FLIP_GRID_POINTS = 0.8, 1.2, 401

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from models.conventions import COIN_IV_CEILING_FRAC
 from pipelines.sources.chain_rows import LARGEST_NUMBER, Reason
 from pipelines.sources.coin_file import COIN_CHAIN_SCHEMA, COIN_REJECTED_SCHEMA, TRADE_SCHEMA
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR
@@ -18,6 +19,12 @@ _QUANTITIES = {"chains": ("volume", "open_interest"), "trades": ("quantity",)}
 _OTHERS = {"chains": ("vendor_iv_frac", "vendor_delta", "vendor_gamma"), "trades": ("vendor_iv_frac",)}
 _KEYS = {"chains": ("underlying", "snapshot_ts", "contract_id"), "trades": ("contract_id", "trade_id")}
 _REQUIRED = {"chains": (), "trades": ("price", "quantity", "trade_id")}
+
+
+def volatility(fraction: pl.Expr) -> pl.Expr:
+    """Null where a venue's 0 or a number beyond belief says that there is none; what is no volatility at all stays."""
+    is_stand_in = (fraction == 0) | (fraction.is_finite() & (fraction > COIN_IV_CEILING_FRAC))
+    return pl.when(~is_stand_in).then(fraction)
 
 
 def judge(typed: pl.DataFrame, kind: str, reasons: Sequence[Reason] = ()) -> tuple[pl.DataFrame, pl.DataFrame]:

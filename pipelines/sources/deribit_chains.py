@@ -15,6 +15,7 @@ import polars as pl
 from pipelines.sources.chain_rows import Reason
 from pipelines.sources.coin_file import COIN_CHAIN_SCHEMA
 from pipelines.sources.coin_names import indices_of
+from pipelines.sources.coin_rows import volatility
 from pipelines.sources.deribit_rows import (
     Judged,
     Layout,
@@ -114,7 +115,7 @@ def _judged(rows: pl.DataFrame, records: Sequence[Any]) -> Judged:
     absent = {name: pl.lit(None, pl.Float64) for name in (*_PRICES, *_GREEKS) if name not in rows.columns}
     ours, passed = with_contracts(rows.with_columns(**absent).with_row_index("place"))
     clock = pl.coalesce(pl.col("row_ts"), pl.col("captured_at"))
-    ours = ours.with_columns(row_ts=clock, vendor_iv_frac=_stated("iv_percent") / 100)
+    ours = ours.with_columns(row_ts=clock, vendor_iv_frac=volatility(pl.col("iv_percent") / 100))
     reasons: list[Reason] = [
         *contract_reasons(),
         *number_reasons(_PRICES, _QUANTITIES, _GREEKS),

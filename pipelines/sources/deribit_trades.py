@@ -9,6 +9,7 @@ import polars as pl
 
 from pipelines.sources.chain_rows import Reason
 from pipelines.sources.coin_file import TRADE_SCHEMA
+from pipelines.sources.coin_rows import volatility
 from pipelines.sources.deribit_rows import (
     Judged,
     Layout,
@@ -38,7 +39,6 @@ _LAYOUT = Layout(
 )
 _SIDES = ("buy", "sell")  # of the taker
 _LIQUIDATED = {"M": "M", "T": "T", "MT": "MT", "TM": "MT"}
-_HIGHEST_IV = 400.0  # percent; what the exchange states beyond is a stand-in, as is 0
 _FACTS = [name for name in TRADE_SCHEMA if name not in {"row_number", "known_at"}]
 
 
@@ -56,12 +56,12 @@ def trades(records: Sequence[Any], origins: pl.DataFrame) -> Judged:
         (pl.col("odd").is_null() & pl.col("trade_id").is_null(), "no_trade_id"),
     ]
     judged = judge(ours, records, reasons, kind=KIND, day_ts="trade_ts", passed=passed)
-    percent = pl.col("iv_percent")
+    iv = pl.col("iv_percent") / 100
     rows = judged.rows.with_columns(
         known_at="trade_ts",  # the exchange publishes a trade to everyone at once, whenever it was asked for
         taker_side=pl.col("direction").fill_null("unknown"),
         index_price=pl.when(pl.col("stated_index") > 0).then("stated_index"),
-        vendor_iv_frac=pl.when((percent > 0) & (percent <= _HIGHEST_IV)).then(percent / 100),
+        vendor_iv_frac=volatility(pl.when(iv.is_finite() & (iv >= 0)).then(iv)),
         flow_class=_flow_class(),
         liquidated_side=pl.col("liquidation").replace_strict(_LIQUIDATED, default=None, return_dtype=pl.String),
     )

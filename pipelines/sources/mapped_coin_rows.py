@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
+from models.conventions import COIN_IV_CEILING_FRAC
+from pipelines.sources import coin_rows
 from pipelines.sources.chain_rows import LARGEST_NUMBER, Reason
 from pipelines.sources.coin_file import COIN_REJECTED_SCHEMA
 from pipelines.sources.many_pages import with_texts
@@ -13,7 +15,6 @@ from pipelines.sources.mapped_cells import Cells
 from pipelines.sources.mapping_keys import Moment, VolatilityUnit
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, REJECTED_SCHEMA, Unreadable
 
-MOST_IV_FRAC = 4.0  # above it, and at 0, venues say that there is none
 _LEAST_USUAL_IV_FRAC = 0.01
 PLACE = ("underlying", "own_ts")
 
@@ -32,9 +33,9 @@ def volatility(stated: pl.Series, unit: VolatilityUnit) -> pl.Series:
     """As a fraction; null where a venue's 0 or a value beyond belief says that there is none."""
     fraction = stated / (100 if unit == "percent" else 1)
     middle = fraction.filter(fraction > 0).median()
-    if isinstance(middle, float) and not _LEAST_USUAL_IV_FRAC <= middle <= MOST_IV_FRAC:
+    if isinstance(middle, float) and not _LEAST_USUAL_IV_FRAC <= middle <= COIN_IV_CEILING_FRAC:
         raise Unreadable(f"mapping: iv_unit: as {unit} the usual volatility would be {middle * 100:.4g} %")
-    return fraction.set((fraction == 0) | (fraction > MOST_IV_FRAC), None)
+    return fraction.to_frame().select(coin_rows.volatility(pl.col(fraction.name))).to_series()
 
 
 def stated(names: Iterable[str]) -> list[pl.Expr]:

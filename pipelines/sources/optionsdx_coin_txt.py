@@ -13,7 +13,7 @@ import polars as pl
 from pipelines.sources import csv_table
 from pipelines.sources.coin_file import COIN_REJECTED_SCHEMA, CoinFile
 from pipelines.sources.coin_names import name_parts
-from pipelines.sources.coin_rows import judge, without_repeats
+from pipelines.sources.coin_rows import judge, volatility, without_repeats
 from pipelines.sources.page import Declared, Unreadable
 
 NAME = "optionsdx_coin"
@@ -89,7 +89,7 @@ def _typed(table: pl.DataFrame) -> pl.DataFrame:
     lines = pl.concat([lines, name_parts(names)], how="horizontal")
     read_at, expiry = _instant("read_unix"), _instant("expiry_unix")
     return lines.with_columns(
-        *(pl.when(pl.col(name) != 0).then(name).alias(name) for name in ("bid", "ask", "iv_percent")),
+        *(pl.when(pl.col(name) != 0).then(name).alias(name) for name in ("bid", "ask")),
         is_of_another=(
             (pl.col("stated_strike") != pl.col("strike"))
             | (csv_table.text("OPTION_RIGHT").str.to_lowercase() != pl.col("option_type"))
@@ -100,7 +100,7 @@ def _typed(table: pl.DataFrame) -> pl.DataFrame:
         snapshot_ts=read_at,
         known_at=read_at,
     ).with_columns(
-        vendor_iv_frac=pl.col("iv_percent") / 100,
+        vendor_iv_frac=volatility(pl.col("iv_percent") / 100),
         **dict.fromkeys(("last", "mark", "index_price"), pl.lit(None, dtype=pl.Float64)),
     )
 

@@ -7,7 +7,8 @@ the ten minutes before, for then the recorder was cut off. A snapshot stands if 
 also if its last row came within ten seconds of B. The first ones lack options that had not changed since the file
 began. A row counts once for each snapshot in which it stands.
 
-`underlying_price` is the venue's forward of the expiry; there is no index. An empty cell and 0 are no price.
+`underlying_price` is the venue's forward of the expiry; there is no index. An empty cell and 0 are no price, and a
+volatility above 400 % is none.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ import polars as pl
 from pipelines.sources import csv_table, tardis_lines
 from pipelines.sources.coin_file import CoinFile
 from pipelines.sources.coin_names import name_parts
-from pipelines.sources.coin_rows import judge
+from pipelines.sources.coin_rows import judge, volatility
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Declared, Unreadable
 from pipelines.sources.tardis_lines import EXCHANGE, LEADING, TardisLines
 
 NAME = "tardis_chain"
 LARGEST_BYTES = 8 * 2**30
 IS_STREAMED = True
-REDUCTION = 1  # raised when the same file reduces to something else
+REDUCTION = 2  # raised when the same file reduces to something else
 
 BUCKET = 600_000_000  # ten minutes in microseconds, as all times here
 _CARRIED = 86_400_000_000
@@ -174,13 +175,13 @@ def _typed(table: pl.DataFrame, buckets: pl.Series) -> pl.DataFrame:
     )
     typed = pl.concat([typed, name_parts(names)], how="horizontal")
     return typed.with_columns(
-        *(pl.when(pl.col(name) != 0).then(name).alias(name) for name in ("bid", "ask", "last", "iv_percent")),
+        *(pl.when(pl.col(name) != 0).then(name).alias(name) for name in ("bid", "ask", "last")),
         is_of_another=(
             (pl.col("stated_strike") != pl.col("strike"))
             | (pl.col("stated_type") != pl.col("option_type"))
             | (pl.col("stated_expiry") != pl.col("expiry_ts").dt.epoch("us"))
         ),
-    ).with_columns(vendor_iv_frac=pl.col("iv_percent") / 100)
+    ).with_columns(vendor_iv_frac=volatility(pl.col("iv_percent") / 100))
 
 
 def _carried(rows: pl.DataFrame, until: int) -> pl.DataFrame:

@@ -52,6 +52,10 @@ class TestBookSummaries:
         assert one().chains.schema == COIN_CHAIN_SCHEMA
         assert one(bid_price=-1).rejected.schema == COIN_REJECTED_SCHEMA
 
+    def test_a_mark_volatility_beyond_belief_is_none_and_costs_no_row(self):
+        told = [one(mark_iv=iv).chains["vendor_iv_frac"].to_list() for iv in (400, 400.1, 999)]
+        assert told == [[4.0], [None], [None]]
+
     def test_null_stays_null_zero_bids_stay_and_a_mark_volatility_of_zero_is_none(self):
         file = one(bid_price=None, ask_price=0.0, last=None, mark_iv=0.0, underlying_price=0, open_interest=0)
         row = file.chains.row(0, named=True)

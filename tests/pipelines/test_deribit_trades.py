@@ -72,7 +72,7 @@ def test_old_trades_lack_fields_and_new_ones_have_more():
 
 
 @pytest.mark.parametrize(
-    ("percent", "frac"), [(0, None), (-1, None), (500, None), (400, 4.0), (0.01, 1e-4), (None, None)]
+    ("percent", "frac"), [(0, None), (-1, None), (500, None), (400, 4.0), (math.inf, None), (0.01, 1e-4), (None, None)]
 )
 def test_a_volatility_that_is_none_does_not_cost_the_trade(percent, frac):
     assert one(iv=percent)["vendor_iv_frac"] == (None if frac is None else pytest.approx(frac))

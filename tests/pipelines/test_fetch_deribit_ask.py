@@ -170,7 +170,8 @@ def test_an_underlying_has_a_book_an_index_and_a_perpetual(typed: str, named: tu
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "USDC", "BTC-PERPETUAL", "../BTC", "BTC_USDT", "B TC", "_USDC", "USDC_USDC", "123", "123_USDC", "ＢＴＣ"]
+    "typed",
+    ["", "USDC", "BTC-PERPETUAL", "../BTC", "BTC_USDT", "B TC", "_USDC", "USDC_USDC", "123", "123_USDC", "ＢＴＣ"],
 )
 def test_what_is_no_underlying_is_told(typed: str) -> None:
     with pytest.raises(FeedError, match="is not an underlying"):

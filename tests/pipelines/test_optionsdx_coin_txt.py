@@ -84,6 +84,11 @@ def test_nought_is_no_price_and_no_volatility_but_an_open_interest() -> None:
     assert (row["bid"], row["ask"], row["vendor_iv_frac"], row["open_interest"]) == (None, None, None, 0.0)
 
 
+def test_a_volatility_beyond_belief_is_none_and_costs_no_row() -> None:
+    told = [read(line(MARK_IV=iv)).chains["vendor_iv_frac"].to_list() for iv in ("400.0", "400.1", "999.0")]
+    assert told == [[4.0], [None], [None]]
+
+
 def test_all_rows_of_a_read_stand_at_its_newest_unix_time() -> None:
     later = READ + timedelta(seconds=25)
     next_day = {"QUOTE_READTIME": "2023-03-02 00:00"}

@@ -65,6 +65,11 @@ def test_an_empty_cell_and_nought_are_no_price() -> None:
     assert (row["bid"], row["ask"], row["last"], row["vendor_iv_frac"], row["vendor_delta"]) == (None,) * 5
 
 
+def test_a_volatility_beyond_belief_is_none_and_costs_no_row() -> None:
+    told = [read(update(at(1), mark_iv=iv), update(at(11))).chains["vendor_iv_frac"][0] for iv in (400, 400.1, 999)]
+    assert told == [4.0, None, None]
+
+
 def test_a_quiet_option_keeps_its_row_as_long_as_others_of_its_underlying_change() -> None:
     others = [update(at(minutes), PUT) for minutes in (1, 12, 23, 51, 62)]
     file = read(update(at(2)), *others)
