@@ -140,6 +140,13 @@ def positions_at(rows: pl.DataFrame, opening: pl.DataFrame | None, bucket_ts: Se
     return live.select("bucket_ts", *OPENING_SCHEMA).sort(_ROW_ORDER)
 
 
+def share_of_open_interest() -> pl.Expr:
+    """`inventory_to_open_interest` of rows with `inventory_quantity` and `open_interest` in one unit: the position's
+    size per what is open, null where nothing is or either is null (METHODS 5)."""
+    size, open_now = pl.col("inventory_quantity").abs(), pl.col("open_interest")
+    return pl.when(open_now > 0).then(size / open_now).alias("inventory_to_open_interest")
+
+
 def trade_holes(trades: pl.DataFrame, opening: pl.DataFrame | None) -> pl.DataFrame:
     """Runs of trade numbers that were not seen, between the opening's greatest (else 0) and the greatest of `trades`.
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from models.conventions import Scope
+from models.conventions import DEALER_MODELS, FLOW_MODELS, DealerModel, Scope
+from models.positioning import dealer_quantity
 from models.scopes import next_daily_expiry_date, scope_members
+from models.taker_flow import share_of_open_interest
 from pipelines.looking import words
 from pipelines.looking.figure import (
     GRID,
@@ -33,6 +36,7 @@ from pipelines.looking.heatmap import core
 from pipelines.looking.profile import bar_widths
 
 Row = dict[str, Any]
+FLOW, SCREEN = FLOW_MODELS
 HEIGHT = 620
 _SEEN_SHARE = 0.9
 _ABOVE = 1 + 1e-9
@@ -94,19 +98,16 @@ class Inventory:
         mine = self.held.filter(pl.col("dealer_model") == model, pl.col("option_type") == option_type)
         return mine.group_by("strike").agg(pl.col("inventory_quantity").sum()).sort("strike")
 
-    def total(self, model: str, option_type: str) -> float | None:
+    def total(self, model: DealerModel, option_type: str) -> float | None:
         """What dealers hold in all under a model; None where no chain says it."""
-        if model in ("taker_flow", "taker_flow_screen"):
+        if model in FLOW_MODELS:
             return float(self.by_strike(model, option_type)["inventory_quantity"].sum())
-        if self.open_interest.is_empty():
-            return None
-        held = float(self.open_interest[option_type].sum())
-        return held if (model, option_type) == ("calls_long_puts_short", "call") else -held
+        return None if self.open_interest.is_empty() else sum(_if_open(self.open_interest, model, option_type))
 
     @property
     def above_open_interest(self) -> pl.DataFrame:
         """Contracts of which the flow would have dealers hold more than there is."""
-        mine = self.held.filter(pl.col("dealer_model") == "taker_flow", pl.col("inventory_to_open_interest") > _ABOVE)
+        mine = self.held.filter(pl.col("dealer_model") == FLOW, pl.col("inventory_to_open_interest") > _ABOVE)
         return mine.sort("inventory_to_open_interest", descending=True)
 
 
@@ -123,8 +124,7 @@ def read_inventory(published: Published, market: str, underlying: str, session: 
     at = at.replace(minute=at.minute // _BUCKET_MINUTES * _BUCKET_MINUTES, second=0, microsecond=0)
     open_now = published.frame(_BY_CONTRACT, session=session, snapshot=snapshot, **here)
     held = published.frame(_HELD, session=session, at=at, **here).join(open_now, on="contract_id", how="left")
-    ratio = pl.when(pl.col("open_interest") > 0).then(pl.col("inventory_quantity").abs() / pl.col("open_interest"))
-    held = held.with_columns(inventory_to_open_interest=ratio).sort("dealer_model", "contract_id")
+    held = held.with_columns(share_of_open_interest()).sort("dealer_model", "contract_id")
     open_interest = published.frame(_OPEN_INTEREST, snapshot=snapshot, **here)
     monthly = published.column(_MONTHLY, snapshot=snapshot, **here)
     same_day = next_daily_expiry_date(at) if words.zone(market) == words.UTC else None
@@ -146,7 +146,7 @@ def inventory_finding(inventory: Inventory) -> str:
     """ "dealers would be long 1,200 coins of calls and short 800 of puts"."""
     told = []
     for kind in ("call", "put"):
-        held = inventory.total("taker_flow", kind) or 0.0
+        held = inventory.total(FLOW, kind) or 0.0
         amount = f"{abs(held):,.0f}" if abs(held) >= 10 else f"{abs(held):,.1f}"
         of = f" {inventory.unit} of" if kind == "call" else " of"
         told.append(f"{'long' if held >= 0 else 'short'} {amount}{of} {kind}s")
@@ -188,38 +188,48 @@ def _open_interest(inventory: Inventory, kind: str, of: str) -> list[Json]:
     rows = inventory.open_interest.filter(pl.col(kind) > 0)
     if rows.is_empty():
         return []
-    places, held = rows["strike"].to_list(), rows[kind].to_list()
-    sides = {"call": [("calls_long_puts_short", 1), ("short_all", -1)], "put": [("both open-interest models", -1)]}
+    places = rows["strike"].to_list()
+    models_of: dict[tuple[float, ...], list[str]] = {}  # by what they say, for bars that are the same cover each other
+    for model in DEALER_MODELS:
+        models_of.setdefault(tuple(_if_open(rows, model, kind)), []).append(model)
+    named = [(names[0] if len(names) == 1 else "both open-interest models", held) for held, names in models_of.items()]
     return [
         trace(
-            "bar", model, x=places, y=[sign * value for value in held], width=bar_widths(places), yaxis=of,
+            "bar", name, x=places, y=list(held), width=bar_widths(places), yaxis=of,
             marker={"color": GRID, "line": {"width": 0}},
-            hovertemplate=f"<b>{kind}s at %{{x:,}}</b><br>{model}: %{{y:+,.1f}} {inventory.unit}<extra></extra>",
+            hovertemplate=f"<b>{kind}s at %{{x:,}}</b><br>{name}: %{{y:+,.1f}} {inventory.unit}<extra></extra>",
         )
-        for model, sign in sides[kind]
+        for name, held in named
     ]  # fmt: skip
+
+
+def _if_open(open_interest: pl.DataFrame, model: DealerModel, kind: str) -> list[float]:
+    """What dealers hold by strike under a model of open interest."""
+    held = open_interest[kind].cast(pl.Float64).to_numpy()
+    positions: list[float] = dealer_quantity(held, np.full(held.shape, kind == "call"), model).tolist()
+    return positions
 
 
 def _flow(inventory: Inventory, kind: str, of: str) -> list[Json]:
     """Narrow bars: what the flow says; rings: without blocks, quote requests and liquidations."""
-    rows = inventory.by_strike("taker_flow", kind)
+    rows = inventory.by_strike(FLOW, kind)
     places, held = rows["strike"].to_list(), rows["inventory_quantity"].to_list()
-    screen = inventory.by_strike("taker_flow_screen", kind)
+    screen = inventory.by_strike(SCREEN, kind)
     told = f"%{{y:+,.1f}} {inventory.unit}<extra></extra>"
     found = [
         trace(
-            "bar", "taker_flow", x=places, y=held, width=[0.5 * width for width in bar_widths(places)], yaxis=of,
+            "bar", FLOW, x=places, y=held, width=[0.5 * width for width in bar_widths(places)], yaxis=of,
             marker={"color": [POSITIVE if value > 0 else NEGATIVE for value in held], "line": {"width": 0}},
-            hovertemplate=f"<b>{kind}s at %{{x:,}}</b><br>taker_flow: {told}",
+            hovertemplate=f"<b>{kind}s at %{{x:,}}</b><br>{FLOW}: {told}",
         )
     ] if places else []  # fmt: skip
     if not screen.is_empty():
         found.append(
             trace(
-                "scatter", "taker_flow_screen", x=screen["strike"].to_list(), y=screen["inventory_quantity"].to_list(),
+                "scatter", SCREEN, x=screen["strike"].to_list(), y=screen["inventory_quantity"].to_list(),
                 yaxis=of, mode="markers",
                 marker={"symbol": "circle", "size": 6, "color": SURFACE, "line": {"width": 1.5, "color": INK}},
-                hovertemplate=f"<b>{kind}s at %{{x:,}}</b><br>taker_flow_screen: {told}",
+                hovertemplate=f"<b>{kind}s at %{{x:,}}</b><br>{SCREEN}: {told}",
             )
         )  # fmt: skip
     return found
@@ -244,13 +254,13 @@ def _first_view(inventory: Inventory) -> list[float]:
 def _range(inventory: Inventory, kind: str, bounds: Sequence[float]) -> Json:
     """Room for every bar in view."""
     is_seen = pl.col("strike").is_between(bounds[0], bounds[1])
-    open_now = inventory.open_interest.filter(is_seen)[kind].to_list()
-    held = [
-        *inventory.by_strike("taker_flow", kind).filter(is_seen)["inventory_quantity"].to_list(),
-        *inventory.by_strike("taker_flow_screen", kind).filter(is_seen)["inventory_quantity"].to_list(),
-    ]
-    high = max([0.0, *held, *(open_now if kind == "call" else [])])
-    low = min([0.0, *held, *(-value for value in open_now)])
+    open_now = inventory.open_interest.filter(is_seen)
+    held = [0.0]
+    for model in FLOW_MODELS:
+        held += inventory.by_strike(model, kind).filter(is_seen)["inventory_quantity"].to_list()
+    for model in DEALER_MODELS:
+        held += _if_open(open_now, model, kind)
+    high, low = max(held), min(held)
     margin = 0.06 * (high - low) or 1.0
     return {"range": [low - margin, high + margin]}
 

@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 import polars as pl
 
 from models.conventions import METHOD_VERSIONS, QuantityUnit
-from models.taker_flow import closing_state, taker_inventory, trade_holes
+from models.taker_flow import closing_state, share_of_open_interest, taker_inventory, trade_holes
 from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.stages.snapshots import conformed
@@ -60,13 +60,10 @@ def _beside_open_interest(rows: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
         .select("contract_id", "open_interest", bucket_ts="snapshot_ts", chain_known_at="known_at")
         .sort("bucket_ts", "contract_id")
     )
-    size = pl.col("inventory_quantity").abs()
     joined = rows.sort("bucket_ts", "dealer_model", "contract_id").join_asof(
         listed, on="bucket_ts", by="contract_id", strategy="nearest", tolerance=_AT_THE_END, check_sortedness=False
     )
-    return joined.with_columns(
-        inventory_to_open_interest=pl.when(pl.col("open_interest") > 0).then(size / pl.col("open_interest"))
-    )
+    return joined.with_columns(share_of_open_interest())
 
 
 def _holes(trades: pl.DataFrame, opening: pl.DataFrame | None, underlying: str) -> pl.DataFrame:
