@@ -65,6 +65,9 @@ BUCKET_SECONDS = 600
 UNITS_PER_COIN = 100_000_000  # quantities are summed in whole hundred-millionths, so that sums have no rounding
 OFF_SCREEN_CLASSES = ("block", "block_rfq", "liquidation")
 
+# Contracts of coin venues
+COIN_EXPIRY_HOUR = 8  # UTC, at which they expire and their day rolls
+
 # Premium by minute
 SPIKE_DEVIATIONS = 8.0
 SPIKE_TRAILING_HOURS = 24

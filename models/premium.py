@@ -22,7 +22,6 @@ PREMIUM_SCHEMA = pl.Schema({
 })  # fmt: skip
 _TRAILING_MINUTES = c.SPIKE_TRAILING_HOURS * 60
 _APART = 1 << 40  # more minutes than any two instants are apart, so that series do not run into each other
-_ROLL_HOUR = 8  # UTC, at which options of coin venues expire and their day rolls
 
 
 def premium_flow(
@@ -82,7 +81,14 @@ def zero_dte_flow(
     history: pl.DataFrame | None = None,
     spike_floor_usd: float = c.SPIKE_FLOOR_USD,
 ) -> pl.DataFrame:
-    """`premium_flow` of the trades of `zero_dte_trades`; `history` are earlier rows of this function."""
+    """`premium_flow` of the trades alone that expire on the same day (METHODS 7).
+
+    Parameters: those of `premium_flow` and of `zero_dte_trades`: `trades`, any number of them and in any order, with
+    the columns that both name; `session_date` the exchange session of US trades, None for coin venues; `history`
+    earlier rows of this function. Returns rows of PREMIUM_SCHEMA, none where no trade expires on the same day:
+    premium_usd and delta_usd in USD, quantity in the trades' unit. A NaN or null price, index or volatility makes no
+    sum NaN: its trade is left out of that sum and counted.
+    """
     same_day = zero_dte_trades(trades, session_date=session_date)
     return premium_flow(same_day, multiplier=multiplier, basis=basis, history=history, spike_floor_usd=spike_floor_usd)
 
@@ -96,7 +102,7 @@ def zero_dte_trades(trades: pl.DataFrame, *, session_date: date | None = None) -
     """
     if session_date is not None:
         return trades.filter(pl.col("expiry_date") == session_date)
-    shift = pl.duration(hours=_ROLL_HOUR)
+    shift = pl.duration(hours=c.COIN_EXPIRY_HOUR)
     next_roll = (pl.col("trade_ts") - shift).dt.truncate("1d") + pl.duration(days=1) + shift
     return trades.filter(pl.col("expiry_ts") == next_roll)
 

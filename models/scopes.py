@@ -16,7 +16,7 @@ from models.positioning import rests_on_open_interest
 ScopeStatus = Literal["ok", "no_open_interest", "no_positions", "empty", "after_expiry"]
 MonthlyRule = Literal["third_friday", "last_friday", "vix"]
 _FRIDAY = 4
-_COIN_EXPIRY = time(8)
+_COIN_EXPIRY = time(c.COIN_EXPIRY_HOUR)
 _VIX_LEAD_DAYS = 30
 _LONGEST_CLOSURE_DAYS = 10
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import polars as pl
 
@@ -24,8 +25,10 @@ COIN_CHAIN_SCHEMA = {
     "vendor_gamma": pl.Float64(), "forward": pl.Float64(), "index_price": pl.Float64(),
 }  # fmt: skip
 
-FLOW_CLASSES = ("screen", "combo", "block", "block_rfq", "liquidation")
-# One trade of one contract (combos: their legs). `taker_side`: buy, sell or unknown. `known_at`: when anybody could know it.
+FlowClass = Literal["screen", "combo", "block", "block_rfq", "liquidation"]
+FLOW_CLASSES: tuple[FlowClass, ...] = get_args(FlowClass)
+# One trade of one contract (combos: their legs). `taker_side`: buy, sell or unknown. `known_at`: when anybody could know
+# it.
 TRADE_SCHEMA = {
     "row_number": pl.Int64(), "trade_ts": _INSTANT, "known_at": _INSTANT, **CONTRACT_SCHEMA,
     "trade_id": pl.String(), "trade_seq": pl.Int64(), "taker_side": pl.String(), "price": pl.Float64(),

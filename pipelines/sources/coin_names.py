@@ -10,6 +10,7 @@ import re
 
 import polars as pl
 
+from models.conventions import COIN_EXPIRY_HOUR
 from pipelines import coins
 from pipelines.coins import INVERSE
 
@@ -25,7 +26,6 @@ _MONTHS = {
 }
 # What such venues list beside options: futures, perpetuals, combinations and spot pairs.
 NO_OPTION = r"^[A-Z0-9]{1,12}(?:_[A-Z]{3,5}$|(?:_[A-Z]{3,5})?-(?:PERPETUAL$|[0-9]{1,2}[A-Z]{3}[0-9]{2}$|[A-Z]{2,8}-))"
-EXPIRY_HOUR = 8  # UTC, of every Deribit option
 
 
 def name_parts(names: pl.Series) -> pl.DataFrame:
@@ -57,7 +57,7 @@ def name_parts(names: pl.Series) -> pl.DataFrame:
         "underlying": pl.when(takes_pair).then("root").otherwise("base"),
         "root": pl.col("root"),
         "expiry_date": pl.col("expiry_date"),
-        "expiry_ts": pl.col("expiry_date").cast(pl.Datetime("us")) + pl.duration(hours=EXPIRY_HOUR),
+        "expiry_ts": pl.col("expiry_date").cast(pl.Datetime("us")) + pl.duration(hours=COIN_EXPIRY_HOUR),
         "strike": pl.col("strike_number"),
         "option_type": pl.when(pl.col("type") == "C").then(pl.lit("call")).otherwise(pl.lit("put")),
         "is_inverse": pl.col("quote").is_null(),

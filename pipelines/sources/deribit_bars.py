@@ -8,10 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from models.conventions import COIN_EXPIRY_HOUR
 from pipelines.sources.bars import PRICES, range_or_null
 from pipelines.sources.chain_rows import Reason
 from pipelines.sources.coin_file import COIN_BAR_SCHEMA, DELIVERY_SCHEMA
-from pipelines.sources.coin_names import EXPIRY_HOUR, underlying_of_index
+from pipelines.sources.coin_names import underlying_of_index
 from pipelines.sources.deribit_rows import Judged, Layout, changes, is_ahead, judge, number_reasons, table
 
 KIND, DELIVERY_KIND = "bar", "delivery"
@@ -94,7 +95,7 @@ def deliveries(records: Sequence[Any], origins: pl.DataFrame) -> Judged:
     rows = table(records, origins, _DELIVERY).with_row_index("place")
     rows = rows.with_columns(
         delivery_ts=pl.col("day").str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
-        + pl.duration(hours=EXPIRY_HOUR)
+        + pl.duration(hours=COIN_EXPIRY_HOUR)
     )
     ours = rows.filter(pl.col("underlying").is_not_null() | (pl.col("odd") == "not_a_record"))
     reasons: list[Reason] = [

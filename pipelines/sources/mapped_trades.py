@@ -10,7 +10,7 @@ from pipelines.calendar import FIRST_DAY, us_sessions
 from pipelines.markets import root_of
 from pipelines.sources import mapped_cells, mapped_coin_rows, mapped_contracts, mapped_coverage
 from pipelines.sources.chain_rows import LARGEST_NUMBER, OSI_SYMBOL, Reason, plain_symbol
-from pipelines.sources.coin_file import CONTRACT_SCHEMA, TRADE_SCHEMA, CoinFile
+from pipelines.sources.coin_file import CONTRACT_SCHEMA, FLOW_CLASSES, TRADE_SCHEMA, CoinFile
 from pipelines.sources.many_pages import US_SYMBOL, owners
 from pipelines.sources.mapped_cells import Cells, meaning, read_cells
 from pipelines.sources.mapping import trades_mapping
@@ -26,7 +26,6 @@ _NUMBERS = {
 }  # fmt: skip
 _LABELS = {"trade_id": "columns.trade_id", "block_id": "columns.block_id", "combo_id": "columns.combo_id"}
 _LIQUIDATED = {"M": "maker", "T": "taker", "MT": "both"}
-_CLASSES = ("screen", "combo", "block", "block_rfq", "liquidation")
 _FACTS = ["contract_id", *(name for name in TRADE_SCHEMA if name not in {"row_number", "known_at", *CONTRACT_SCHEMA})]
 _AT_THE_MID = 1e-9  # of the ask: as far as prices are the same
 
@@ -177,7 +176,7 @@ def _flow_class(cells: Cells, mapping: TradesMapping, typed: pl.DataFrame) -> di
         return {"flow_class": pl.lit(mapping.flow_class), "liquidated_side": nothing}
     if cells.has("columns.flow_class"):
         texts = cells.label("columns.flow_class")
-        classes = meaning(texts, {name: getattr(words, name) for name in _CLASSES})
+        classes = meaning(texts, {name: getattr(words, name) for name in FLOW_CLASSES})
         return {"flow_class": classes.zip_with(texts.is_not_null(), pl.Series(["screen"])), "liquidated_side": nothing}
     texts = pl.repeat(None, typed.height, dtype=pl.String, eager=True)
     if cells.has("columns.liquidation"):

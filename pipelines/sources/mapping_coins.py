@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from pipelines.sources.coin_file import FlowClass
 from pipelines.sources.mapping_keys import (
     EpochUnit,
     FileMapping,
@@ -151,7 +152,7 @@ class TradesMapping(_Contracts):
     columns: TradeColumns
     time: Moment
     known: Moment | None = None  # else at the trade itself
-    flow_class: Literal["screen", "combo", "block", "block_rfq", "liquidation"] | None = None
+    flow_class: FlowClass | None = None
     equal_rows: Literal["trades", "repeats"] | None = None
     coverage: Coverage | None = None
     words: TradeWords = TradeWords()

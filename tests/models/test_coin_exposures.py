@@ -129,7 +129,7 @@ def test_rows_that_differ_in_the_last_digit_give_the_levels_of_equal_rows():
 
 
 @pytest.mark.parametrize("model", FLOW_MODELS)
-def test_usualpositions_are_summed_with_the_dealers_sign(model: DealerModel):
+def test_usual_positions_are_summed_with_the_dealers_sign(model: DealerModel):
     contracts = contracts_of(1)
     found = of(exposed(contracts).exposure_summary, model)
     n = contracts[POSITIONS[model]] * SPOT

@@ -138,7 +138,7 @@ def test_other_instruments_and_exchanges_pass_counted() -> None:
     [
         ({"symbol": "BTC-30FEB26-80000-C"}, "unreadable_symbol"),
         ({"timestamp": ""}, "unreadable_clock"),
-        ({"timestamp": "1583020803145000000"}, "unreadable_clock"),
+        ({"timestamp": "1767225600000000000"}, "unreadable_clock"),
         ({"local_timestamp": ""}, "unreadable_clock"),
         ({"local_timestamp": "later"}, "unreadable_clock"),
         ({"price": "x"}, "unreadable_number"),
