@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 import polars as pl
@@ -27,6 +27,7 @@ def exposure_heatmap(
     trail: pl.DataFrame | None = None,
     trades: pl.DataFrame | None = None,
     is_covered: Callable[[datetime, datetime], bool] | None = None,
+    zero_dte_date_of: Callable[[datetime], date] | None = None,
 ) -> pl.DataFrame:
     """One row per snapshot, dealer model, scope (all, 0dte) and strike listed then.
 
@@ -34,18 +35,21 @@ def exposure_heatmap(
     is_partial, and zero_dte_date, the expiry date of scope 0dte; `trail`, TRAIL_COLUMNS of the heatmap of earlier whole
     snapshots, or None; `trades` since the newest of these (trade_ts, expiry_date, strike, taker_net_quantity in the
     unit of the open interest, trades; any number of rows a strike), or None where they are not known; `is_covered`
-    says whether every trade after one instant and up to another is among them (None: always).
+    says whether every trade from one instant on and before another is among them (None: always);
+    `zero_dte_date_of` the expiry date of scope 0dte at a snapshot before, where one of another date is no basis for
+    that scope (None: it is, as between US sessions).
     Changes are from the last snapshot before that is whole and has rows. They are null where there is none, where it
     lacks the dealer model and scope, and where a volatility or the open interest of a contract is missing on either
     side; a strike that was not listed then counts as 0. `is_jump`: |change| above 6 robust deviations of the strike's
     changes in the last 60 whole snapshots before (at least 20 of them) and above 2 % of the scope's gross gamma; null
     where this cannot be told. taker_net_quantity (takers' buys less sells; null where a side is unknown) and trades are
-    sums over the expiries of the scope since the previous snapshot: 0 where nothing was traded, null where not every
-    trade is known or there is no previous snapshot. Sorted by snapshot, dealer model, scope, strike.
+    sums over the expiries of the scope from the previous snapshot on and before this one: 0 where nothing was traded,
+    null where not every trade is known or there is no previous snapshot. Sorted by snapshot, dealer model, scope,
+    strike.
     """
     now = _by_strike(strike_exposures, snapshots)
     basis = _whole(now, snapshots, trail, [*_CELL, _NET, "open_interest"])
-    steps = _steps(snapshots, basis)
+    steps = _steps(snapshots, basis, zero_dte_date_of)
     now = _with_changes(now, steps, basis)
     now = _with_jumps(now, exposure_summary, _whole(now, snapshots, trail, [*_CELL, _CHANGE]))
     return _with_trades(now, steps, trades, is_covered).select(
@@ -83,22 +87,32 @@ def _whole(now: pl.DataFrame, snapshots: pl.DataFrame, trail: pl.DataFrame | Non
     return rows if trail is None else pl.concat([trail.select(columns), rows])
 
 
-def _steps(snapshots: pl.DataFrame, basis: pl.DataFrame) -> pl.DataFrame:
-    """Each snapshot with the one of the basis that its changes are from."""
+def _steps(
+    snapshots: pl.DataFrame, basis: pl.DataFrame, zero_dte_date_of: Callable[[datetime], date] | None
+) -> pl.DataFrame:
+    """Each snapshot with the one of the basis that its changes are from, and whether scope 0dte is another expiry's."""
     earlier = basis.select(previous_snapshot_ts="snapshot_ts").unique().sort("previous_snapshot_ts")
-    return snapshots.sort("snapshot_ts").join_asof(
+    steps = snapshots.sort("snapshot_ts").join_asof(
         earlier, left_on="snapshot_ts", right_on="previous_snapshot_ts", allow_exact_matches=False, coalesce=False
     )
+    pairs = steps.select("previous_snapshot_ts", "zero_dte_date").iter_rows()
+    rolled = [bool(zero_dte_date_of and before and zero_dte_date_of(before) != day) for before, day in pairs]
+    return steps.with_columns(has_rolled=pl.Series(rolled, dtype=pl.Boolean))
 
 
 def _with_changes(now: pl.DataFrame, steps: pl.DataFrame, basis: pl.DataFrame) -> pl.DataFrame:
     book, cell = (["previous_snapshot_ts", *names[1:]] for names in (_BOOK, _CELL))
     earlier = basis.rename({"snapshot_ts": "previous_snapshot_ts"})
     found = (
-        now.join(steps.select("snapshot_ts", "previous_snapshot_ts"), on="snapshot_ts", maintain_order="left")
+        now.join(
+            steps.select("snapshot_ts", "previous_snapshot_ts", "has_rolled"), on="snapshot_ts", maintain_order="left"
+        )
         .join(earlier.select(book).unique().with_columns(has_previous=True), on=book, how="left", maintain_order="left")
         .join(earlier.with_columns(was_listed=True), on=cell, how="left", maintain_order="left", suffix="_earlier")
     )
+    is_same = ~((pl.col("scope") == "0dte") & pl.col("has_rolled"))
+    compared = ("has_previous", f"{_NET}_earlier", "open_interest_earlier")
+    found = found.with_columns(pl.when(is_same).then(name).alias(name) for name in compared)
     is_new = pl.col("has_previous") & pl.col("was_listed").is_null()
     gex, open_interest = (pl.when(is_new).then(0.0).otherwise(f"{n}_earlier") for n in (_NET, "open_interest"))
     change = pl.col("open_interest") - open_interest
@@ -182,7 +196,7 @@ def _traded(steps: pl.DataFrame, trades: pl.DataFrame) -> pl.DataFrame:
     """Sums per snapshot, scope and strike since the snapshot before; the steps of partial snapshots overlap."""
     trades = trades.sort("trade_ts", maintain_order=True)
     clock = trades["trade_ts"]
-    ends = (clock.search_sorted(steps[name], side="right") for name in ("previous_snapshot_ts", "snapshot_ts"))
+    ends = (clock.search_sorted(steps[name], side="left") for name in ("previous_snapshot_ts", "snapshot_ts"))
     each = steps.select("snapshot_ts", "zero_dte_date", row=pl.int_ranges(*ends)).explode("row").drop_nulls("row")
     quantity = pl.col("taker_net_quantity")
     return (

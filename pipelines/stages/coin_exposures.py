@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 
 import polars as pl
 
-from models.conventions import COIN_DEALER_MODELS, METHOD_VERSIONS
+from models.conventions import COIN_DEALER_MODELS, METHOD_VERSIONS, WHOLE_HISTORY_SHARE_FRAC
 from models.scopes import monthly_expiry_dates, next_daily_expiry_date
 from models.snapshot import SnapshotExposures, expose
 from pipelines.lake.partitions import empty
@@ -16,13 +16,12 @@ from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.markets import CRYPTO
 from pipelines.stages.exposures import EXPOSURE_TABLES, accounts, check_identities
 from pipelines.stages.memo import remembered
-from pipelines.stages.positions import COLUMN_OF, beside
+from pipelines.stages.positions import COLUMN_OF, beside, covered_spans, covered_until
 from pipelines.stages.snapshots import conformed, gathered
 
 _MONTHS_AHEAD = timedelta(days=366 * 4)
 _SNAPSHOT = ["snapshot_ts", "source"]
 _PROFILE_SCOPES = ("all", "0dte")
-_WHOLE_SHARE = 0.999  # of open interest, from which the history of trades counts as complete
 
 
 def compute(inputs: Inputs) -> Output:
@@ -40,14 +39,17 @@ def compute(inputs: Inputs) -> Output:
         for table in EXPOSURE_TABLES:
             frame: pl.DataFrame = getattr(exposed, table)
             found[table].append(frame.hstack([pl.Series("place", [place] * frame.height, dtype=pl.UInt32)]))
-    about = _about(marks, held)
+    opening = datetime.combine(inputs.key.session_date, time())
+    about = _about(marks, held, covered_until(covered_spans(inputs), opening))
     frames = {table: _stamped(table, parts, about) for table, parts in found.items()}
     check_identities(frames["strike_exposures"], frames["exposure_summary"])
     return Output(frames, accounts(options, frames))
 
 
 def _hour(instant: datetime) -> datetime:
-    return (instant - timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0)
+    """The UTC hour of a snapshot; at midnight the one that ends, as its day does."""
+    hour = instant.replace(minute=0, second=0, microsecond=0)
+    return hour - timedelta(hours=1) if instant == hour and hour.hour == 0 else hour
 
 
 def _exposed(contracts: pl.DataFrame, row: dict[str, Any], *, session: date, has_profiles: bool) -> SnapshotExposures:
@@ -67,17 +69,22 @@ def _exposed(contracts: pl.DataFrame, row: dict[str, Any], *, session: date, has
     )
 
 
-def _about(marks: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
-    """One row a snapshot, by `place`: what names it, what its positions rest on, and its default model."""
+def _about(marks: pl.DataFrame, held: pl.DataFrame, unbroken_until: datetime) -> pl.DataFrame:
+    """One row a snapshot, by `place`: what names it, what its positions rest on, and its default model. Numbers cannot
+    tell of trades that nobody heard of in a contract that was not traded since, so the default also asks that the day
+    is covered without a break."""
     is_whole = pl.col("is_history_complete").fill_null(value=False)
     open_interest = pl.col("open_interest").sum()
     complete = held.group_by(_SNAPSHOT).agg(
-        pl.col("positions_ts").first(),
+        pl.col("positions_ts", "positions_known_at").first(),
         complete=pl.col("open_interest").filter(is_whole).sum(),
         total=open_interest,
     )
     share = pl.when((pl.col("total") > 0) & pl.col("positions_ts").is_not_null()).then(
         pl.col("complete") / pl.col("total")
+    )
+    is_default = (pl.col("history_complete_share_frac") >= WHOLE_HISTORY_SHARE_FRAC) & (
+        pl.col("positions_ts") <= unbroken_until
     )
     return (
         marks.select("underlying", *_SNAPSHOT, "known_at", "is_partial")
@@ -85,7 +92,7 @@ def _about(marks: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
         .join(complete, on=_SNAPSHOT, how="left", maintain_order="left")
         .with_columns(history_complete_share_frac=share)
         .with_columns(
-            default_model=pl.when(pl.col("history_complete_share_frac") >= _WHOLE_SHARE)
+            default_model=pl.when(is_default)
             .then(pl.lit(CRYPTO.default_dealer_model))
             .otherwise(pl.lit(COIN_DEALER_MODELS[0]))
         )
@@ -102,6 +109,8 @@ def _stamped(table: str, parts: list[pl.DataFrame], about: pl.DataFrame) -> pl.D
     full = frame.join(about, on="place", how="left", maintain_order="left").with_columns(
         pl.when(is_flow).then("positions_ts").alias("positions_ts"),
         pl.when(is_flow).then("history_complete_share_frac").alias("history_complete_share_frac"),
+        # Nobody knows what dealers hold before the last trade of it is known.
+        known_at=pl.when(is_flow).then(pl.max_horizontal("known_at", "positions_known_at")).otherwise("known_at"),
         is_default_model=pl.col("dealer_model") == pl.col("default_model"),
     )
     return gathered(table, [conformed(full, table)])

@@ -11,22 +11,23 @@ from models.conventions import METHOD_VERSIONS
 from models.scopes import next_daily_expiry_date
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.stages.heatmap import heatmap
-from pipelines.stages.positions import covered_spans
+from pipelines.stages.positions import covered_spans, covered_until
 
 _DAYS_BACK = 15  # a trail of 60 snapshots at four a day
 _SLACK_SECONDS = 30.0  # a chain is asked for a little after the trades before it
-_TRADE_COLUMNS = ("trade_ts", "expiry_ts", "expiry_date", "strike", "taker_side", "quantity")
+_TRADE_COLUMNS = ("trade_ts", "known_at", "expiry_ts", "expiry_date", "strike", "taker_side", "quantity")
 
 
 def compute(inputs: Inputs) -> Output:
     marks = inputs.read("snapshot_marks")
     zero_dte_dates = [next_daily_expiry_date(instant) for instant in marks["snapshot_ts"]]
-    spans = sorted(covered_spans(inputs))
+    spans = covered_spans(inputs)
     return heatmap(
         inputs,
         marks.with_columns(zero_dte_date=pl.Series(zero_dte_dates, dtype=pl.Date)),
         _trades(inputs),
         partial(_is_covered, spans),
+        next_daily_expiry_date,
     )
 
 
@@ -42,12 +43,8 @@ def _trades(inputs: Inputs) -> pl.DataFrame:
 
 
 def _is_covered(spans: list[tuple[datetime, datetime]], after: datetime, until: datetime) -> bool:
-    """Whether every trade between two instants is known; the spans in order."""
-    reached = after
-    for start, end in spans:
-        if start <= reached:
-            reached = max(reached, end)
-    return (until - reached).total_seconds() <= _SLACK_SECONDS
+    """Whether every trade between two instants is known."""
+    return (until - covered_until(spans, after)).total_seconds() <= _SLACK_SECONDS
 
 
 COIN_HEATMAP = Stage(

@@ -11,7 +11,7 @@ from models.premium import premium_flow, zero_dte_flow
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.stages.snapshots import conformed
 
-_SURFACE = ("snapshot_ts", "root", "expiry_ts", "forward")
+_SURFACE = ("snapshot_ts", "known_at", "root", "expiry_ts", "forward")
 _MARKS = ("snapshot_ts", "spot")
 
 
@@ -29,7 +29,7 @@ def build(
     expiry_session: date | None = None,
 ) -> Output:
     """Both tables. `expiry_session`: the session whose expiries are the same day's; None on coin venues."""
-    trades = inputs.read("option_trades")
+    trades = _known(inputs.read("option_trades"), basis)
     histories = {
         table: inputs.lake.read(versions[-1]) if (versions := inputs.earlier[table]) else None
         for table in ("premium_flow", "zero_dte_flow")
@@ -53,21 +53,35 @@ def build(
     return Output(frames, {"trades": {name: float(count) for name, count in counted.items()}})
 
 
+def _known(trades: pl.DataFrame, basis: pl.DataFrame | None) -> pl.DataFrame:
+    """The trades, whose delta is known no earlier than the chain that it rests on."""
+    if basis is None:
+        return trades
+    series = ["root", "expiry_ts"]
+    found = trades.select(*series, "trade_ts").join_asof(
+        basis.select(*series, "snapshot_ts", "known_at"), left_on="trade_ts", right_on="snapshot_ts", by=series,
+        check_sortedness=False,
+    )  # fmt: skip
+    return trades.with_columns(known_at=pl.max_horizontal("known_at", found["known_at"]))
+
+
 def _basis(inputs: Inputs) -> pl.DataFrame | None:
     """F/S by snapshot and expiry, of the day and of the day before."""
-    found = []
-    for surface, marks in (
+    marks_of = {version.key: version for version in inputs.earlier["snapshot_marks"]}
+    pairs = [
         *(
-            (inputs.lake.read(s, list(_SURFACE)), inputs.lake.read(m, list(_MARKS)))
-            for s, m in zip(inputs.earlier["expiry_surface"], inputs.earlier["snapshot_marks"], strict=False)
+            (inputs.lake.read(version, list(_SURFACE)), inputs.lake.read(marks_of[version.key], list(_MARKS)))
+            for version in inputs.earlier["expiry_surface"]
+            if version.key in marks_of
         ),
         (inputs.read("expiry_surface", list(_SURFACE)), inputs.read("snapshot_marks", list(_MARKS))),
-    ):
-        found.append(
-            surface.join(marks, on="snapshot_ts").select(
-                "snapshot_ts", "root", "expiry_ts", forward_over_spot=pl.col("forward") / pl.col("spot")
-            )
+    ]
+    found = [
+        surface.join(marks, on="snapshot_ts").select(
+            "snapshot_ts", "known_at", "root", "expiry_ts", forward_over_spot=pl.col("forward") / pl.col("spot")
         )
+        for surface, marks in pairs
+    ]
     basis = pl.concat(found).drop_nulls("forward_over_spot")
     return basis.sort("snapshot_ts", "root", "expiry_ts") if basis.height else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
@@ -23,6 +23,7 @@ def heatmap(
     marks: pl.DataFrame,
     trades: pl.DataFrame | None = None,
     is_covered: Callable[[datetime, datetime], bool] | None = None,
+    zero_dte_date_of: Callable[[datetime], date] | None = None,
 ) -> Output:
     """The heatmap of the snapshots in `marks`, which say their zero_dte_date."""
     about = marks.select("underlying", "snapshot_ts", "source", "known_at")
@@ -32,10 +33,36 @@ def heatmap(
         for table in ("strike_exposures", "exposure_summary")
     )
     found = exposure_heatmap(
-        strikes, summary, marks, trail=earlier_whole_snapshots(inputs), trades=trades, is_covered=is_covered
+        strikes,
+        summary,
+        marks,
+        trail=earlier_whole_snapshots(inputs),
+        trades=trades,
+        is_covered=is_covered,
+        zero_dte_date_of=zero_dte_date_of,
     )
-    full = found.join(about, on="snapshot_ts", maintain_order="left")
+    full = _known(found, strikes, trades).join(about.drop("known_at"), on="snapshot_ts", maintain_order="left")
     return Output({"exposure_heatmap": gathered("exposure_heatmap", [conformed(full, "exposure_heatmap")])})
+
+
+def _known(found: pl.DataFrame, strikes: pl.DataFrame, trades: pl.DataFrame | None) -> pl.DataFrame:
+    """With known_at: when the exposures of the row were, and where it counts trades, all those of its interval."""
+    book = ["snapshot_ts", "dealer_model"]
+    exposed = found.join(
+        strikes.group_by(book).agg(pl.col("known_at").max()), on=book, how="left", maintain_order="left"
+    )
+    if trades is None:
+        return exposed
+    told = found.filter(pl.col("trades").is_not_null()).select("snapshot_ts", "previous_snapshot_ts").unique()
+    known = [
+        trades.filter(pl.col("trade_ts").is_between(after, until, closed="left"))["known_at"].max()
+        for until, after in told.iter_rows()
+    ]
+    heard = told.select("snapshot_ts", trades_known_at=pl.Series(known, dtype=pl.Datetime("us")))
+    is_told = pl.col("trades").is_not_null()
+    return exposed.join(heard, on="snapshot_ts", how="left", maintain_order="left").with_columns(
+        known_at=pl.when(is_told).then(pl.max_horizontal("known_at", "trades_known_at")).otherwise("known_at")
+    )
 
 
 def earlier_whole_snapshots(inputs: Inputs) -> pl.DataFrame | None:

@@ -15,9 +15,9 @@ COLUMN_OF: dict[DealerModel, str] = {model: f"{model}_quantity" for model in FLO
 
 
 def beside(options: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
-    """The contracts of all snapshots with what dealers hold of each, in coins: positions_ts, is_history_complete and a
-    column of COLUMN_OF for each model. A contract without trades is held 0 times; null where trades are not known up to
-    30 minutes before the snapshot.
+    """The contracts of all snapshots with what dealers hold of each, in coins: positions_ts, is_history_complete,
+    positions_known_at (of all that the snapshot's positions rest on) and a column of COLUMN_OF for each model. A
+    contract without trades is held 0 times; null where trades are not known up to 30 minutes before the snapshot.
     """
     spans = covered_spans(inputs)
     snapshots = options["snapshot_ts"].unique().sort().to_list()
@@ -27,8 +27,12 @@ def beside(options: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
         schema={"snapshot_ts": pl.Datetime("us"), "positions_ts": pl.Datetime("us")},
     )
     wanted = sorted({bucket for bucket in buckets if bucket is not None})
-    joined = options.join(at, on="snapshot_ts", how="left", maintain_order="left").join(
-        _held(inputs, wanted), on=["positions_ts", "contract_id"], how="left", maintain_order="left"
+    opening = opening_of(inputs, datetime.combine(inputs.key.session_date, time()))
+    rows = inputs.read("dealer_inventory")
+    joined = (
+        options.join(at, on="snapshot_ts", how="left", maintain_order="left")
+        .join(_known_at(rows, opening, wanted), on="positions_ts", how="left", maintain_order="left")
+        .join(_held(rows, opening, wanted), on=["positions_ts", "contract_id"], how="left", maintain_order="left")
     )
     is_known = pl.col("positions_ts").is_not_null()
     return joined.with_columns(
@@ -36,10 +40,20 @@ def beside(options: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
     )
 
 
-def _held(inputs: Inputs, wanted: list[datetime]) -> pl.DataFrame:
+def _known_at(rows: pl.DataFrame, opening: pl.DataFrame | None, wanted: list[datetime]) -> pl.DataFrame:
+    """When everything was known that was held or traded until each instant; also that a contract was not traded."""
+    before = None if opening is None else opening["known_at"].max()
+    known = [pl.Series([before, rows.filter(pl.col("bucket_ts") <= end)["known_at"].max()]).max() for end in wanted]
+    instant = pl.Datetime("us")
+    return pl.DataFrame(
+        {"positions_ts": wanted, "positions_known_at": known},
+        schema={"positions_ts": instant, "positions_known_at": instant},
+    )
+
+
+def _held(rows: pl.DataFrame, opening: pl.DataFrame | None, wanted: list[datetime]) -> pl.DataFrame:
     """A row for each instant and contract: positions_ts, contract_id, is_history_complete and the positions."""
-    opening = opening_of(inputs, datetime.combine(inputs.key.session_date, time()))
-    found = positions_at(inputs.read("dealer_inventory"), opening, wanted).rename({"bucket_ts": "positions_ts"})
+    found = positions_at(rows, opening, wanted).rename({"bucket_ts": "positions_ts"})
     key = ["positions_ts", "contract_id"]
     held = found.filter(pl.col("dealer_model") == FLOW_MODELS[0]).select(*key, "is_history_complete")
     for model, column in COLUMN_OF.items():
@@ -53,6 +67,15 @@ def covered_spans(inputs: Inputs) -> list[tuple[datetime, datetime]]:
     frames = [inputs.lake.read(version) for version in inputs.earlier["trade_coverage"]]
     frames.append(inputs.read("trade_coverage"))
     return [(row["from_ts"], row["until_ts"]) for frame in frames for row in frame.iter_rows(named=True)]
+
+
+def covered_until(spans: list[tuple[datetime, datetime]], after: datetime) -> datetime:
+    """The instant up to which no trade is missing since another; that one itself where none of the spans begins."""
+    reached = after
+    for start, end in sorted(spans):
+        if start <= reached:
+            reached = max(reached, end)
+    return reached
 
 
 def _last_bucket(snapshot: datetime, spans: list[tuple[datetime, datetime]]) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ from scipy.special import ndtr
 
 from pipelines.lake.store import Lake, opened
 from pipelines.settings import Paths
+from pipelines.stages import coin_exposures
 from tests.integration.coin_lakes import (
     CoinLake,
     all_lines,
@@ -225,8 +227,10 @@ def test_the_heatmap_tells_the_trades_of_the_tape_between_two_snapshots(coins: C
     traded = 0
     for (name, at, scope), rows in heatmap.group_by("underlying", "snapshot_ts", "scope"):
         before = previous[name, at]
-        assert rows["previous_snapshot_ts"].unique().to_list() == [before]
         zero = at.date() + timedelta(days=at.hour >= 8)
+        if scope == "0dte" and before is not None and before.date() + timedelta(days=before.hour >= 8) != zero:
+            before = None  # another expiry's
+        assert rows["previous_snapshot_ts"].unique().to_list() == [before]
         for row in rows.iter_rows(named=True):
             if before is None:
                 assert row["taker_net_quantity"] is row["trades"] is None
@@ -234,7 +238,7 @@ def test_the_heatmap_tells_the_trades_of_the_tape_between_two_snapshots(coins: C
             signed = [
                 quantity
                 for whose, strike, expiry, when, quantity in fills
-                if whose == name and strike == row["strike"] and before < when <= at
+                if whose == name and strike == row["strike"] and before <= when < at
                 and (scope == "all" or expiry == zero)
             ]  # fmt: skip
             assert row["trades"] == len(signed)
@@ -267,3 +271,29 @@ def test_changes_go_on_over_midnight(coins: CoinLake) -> None:
         expected = both["net_gex_usd_per_1pct"] - both["net_gex_usd_per_1pct_before"].fill_null(0.0)
         size = both["net_gex_usd_per_1pct"].abs() + 1.0
         assert largest((both["net_gex_change_usd_per_1pct"] - expected) / size) < 1e-9
+
+
+def test_the_profile_of_an_hour_is_that_of_its_first_snapshot(stopped: Lake) -> None:
+    at = current(stopped, "gamma_profile")["snapshot_ts"].unique().sort().to_list()
+    marks = current(stopped, "snapshot_marks")["snapshot_ts"].sort().to_list()
+    hours = {instant.replace(minute=0, second=0, microsecond=0): instant for instant in reversed(marks)}
+    assert at == sorted(hours.values())
+
+
+def test_after_a_break_of_the_day_the_flow_model_is_not_the_default(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coin_exposures, "WHOLE_HISTORY_SHARE_FRAC", 0.0)
+    silent = (datetime(2024, 6, 28, 5), datetime(2024, 6, 28, 7))
+    lines = [
+        line
+        for line in all_lines(tiny_market(visit_minutes=10))
+        if not silent[0] < captured_at(line) < silent[1]
+        and (is_about_trades(line) or (captured_at(line).hour in (4, 8) and captured_at(line).minute == 10))
+    ]
+    load_coins(lake, bundles(tmp_path / "visits", lines, "%Y-%m-%d"))
+    derive_coins(lake)
+    flow = current(lake, "exposure_summary").filter(scope="all", dealer_model="taker_flow")
+    assert flow["positions_ts"].null_count() == 0
+    levels = current(lake, "key_levels").filter(scope="all").filter("is_default_model").sort("snapshot_ts")
+    assert levels["dealer_model"].to_list() == ["taker_flow"] * 3 + [MODELS[0]]

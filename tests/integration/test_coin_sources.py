@@ -13,7 +13,16 @@ from pipelines.lake.store import Lake, opened
 from pipelines.load import load_files
 from pipelines.settings import Paths
 from pipelines.sources.page import Declared
-from tests.integration.coin_lakes import all_lines, assert_same, bundles, derive_coins, facts, load_coins, tiny_market
+from tests.integration.coin_lakes import (
+    all_lines,
+    assert_same,
+    bundles,
+    derive_coins,
+    facts,
+    is_about_trades,
+    load_coins,
+    tiny_market,
+)
 from tests.integration.spine import current
 
 TAPE = """
@@ -50,6 +59,7 @@ column = "snapshot_ts"
 zone = "UTC"
 """
 LATER = timedelta(minutes=30)
+A_DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +117,56 @@ def test_of_two_chains_of_one_slot_the_exchanges_own_stands_and_where_there_is_o
     summary = current(lake, "exposure_summary").filter(dealer_model="taker_flow", scope="all")
     other = summary.filter(source="mapped_coin_chain")
     assert other["positions_ts"].to_list() == other["snapshot_ts"].dt.truncate("10m").to_list()
+
+
+def test_nothing_that_rests_on_trades_is_known_before_they_are(lake: Lake, alone: Lake, tmp_path: Path) -> None:
+    lines = [line for line in all_lines(tiny_market(visit_minutes=720)) if not is_about_trades(line)]
+    load_coins(lake, bundles(tmp_path / "chains", lines, "%Y"))
+    tape = current(alone, "option_trades").with_columns(heard_at=pl.col("trade_ts") + A_DAY)
+    columns = '[known]\ncolumn = "heard_at"\nzone = "UTC"\n[coverage]\ncomplete = "days"\n'
+    load_mapped(lake, tmp_path / "tape.parquet", tape, TAPE + columns)
+    derive_coins(lake)
+    chains = dict(current(lake, "snapshot_marks").select("snapshot_ts", "known_at").iter_rows())
+    heard = dict(tape.select("trade_ts", "heard_at").iter_rows())
+    summary = current(lake, "exposure_summary").filter(scope="all", dealer_model="taker_flow")
+    rests_on = dict(summary.select("snapshot_ts", "positions_ts").iter_rows())
+    for table in ("strike_exposures", "exposure_summary", "key_levels", "gamma_profile", "opex_rolloff"):
+        told = current(lake, table)
+        compared = 0
+        for at, model, known in told.select("snapshot_ts", "dealer_model", "known_at").unique().iter_rows():
+            until = rests_on[at] if model.startswith("taker_flow") else None
+            used = [when for trade, when in heard.items() if until and trade < until]
+            assert known == max([chains[at], *used])
+            compared += bool(used)
+        assert compared > 2
+    heatmap = current(lake, "exposure_heatmap").filter(pl.col("trades").is_not_null())
+    before = pl.col("previous_snapshot_ts")
+    for at, since, known in heatmap.select("snapshot_ts", before, "known_at").unique().iter_rows():
+        assert known >= max([chains[at], *(when for trade, when in heard.items() if since <= trade < at)])
+    assert heatmap["trades"].sum() > 0
+
+
+def test_a_delta_is_known_no_earlier_than_the_chain_that_it_rests_on(
+    lake: Lake, alone: Lake, files: list[Path], tmp_path: Path
+) -> None:
+    book = current(alone, "chains").with_columns(pl.col("snapshot_ts") + LATER)
+    seen = book.with_columns(seen_at=pl.col("snapshot_ts") + A_DAY)
+    load_mapped(lake, tmp_path / "book.parquet", seen, BOOK + '[known]\ncolumn = "seen_at"\nzone = "UTC"\n')
+    load_coins(lake, files)
+    derive_coins(lake)
+    was = current(alone, "premium_flow").rename({"known_at": "known_before"})
+    key = ["minute_ts", "option_type", "taker_side", "flow_class"]
+    both = current(lake, "premium_flow").join(was, on=key)
+    assert both.height == was.height
+    newest = current(lake, "snapshot_marks").select("snapshot_ts", "source").sort("snapshot_ts")
+    beside = both.sort("minute_ts").join_asof(newest, left_on="minute_ts", right_on="snapshot_ts")
+    late = pl.col("known_at") > pl.col("known_before") + A_DAY / 2
+    of_own = beside.filter(pl.col("source") == "deribit_chain", pl.col("minute_ts") > pl.col("snapshot_ts"))
+    assert beside.filter(source="mapped_coin_chain").select(late).to_series().any()
+    assert (
+        of_own.filter(pl.col("snapshot_ts") + LATER > pl.col("minute_ts") + timedelta(minutes=1))
+        .select(late)
+        .sum()
+        .item()
+        == 0
+    )

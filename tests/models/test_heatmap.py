@@ -183,7 +183,7 @@ def test_the_zero_dte_map_holds_only_what_expires_on_the_date_of_its_snapshot():
     ]  # fmt: skip
 
 
-def traded(*rows: tuple[float, float | None, int], expiry: date = SESSION, at: datetime = NOW) -> pl.DataFrame:
+def traded(*rows: tuple[float, float | None, int], expiry: date = SESSION, at: datetime = EARLIER) -> pl.DataFrame:
     """Rows of (strike, net quantity, trades), all of one expiry."""
     return pl.DataFrame(
         {
@@ -254,3 +254,18 @@ def test_a_trade_counts_from_the_snapshot_that_it_precedes_and_again_after_a_par
     ).filter(pl.col("scope") == "all")
     assert found["trades"].to_list() == [None, 2, 3, 2]
     assert found["taker_net_quantity"].to_list() == [None, 2.0, 3.0, 2.0]
+
+
+def test_scope_0dte_is_not_compared_with_another_expiry_where_its_date_rolls() -> None:
+    def roll(before: date) -> pl.DataFrame:
+        listed = pl.concat([strikes({100.0: value}, at=at) for at, value in ((EARLIER, 1.0), (NOW, 3.0))])
+        return exposure_heatmap(
+            listed, summaries(EARLIER, NOW), snapshots(EARLIER, NOW), trades=traded((100.0, 1.0, 1)),
+            zero_dte_date_of=lambda at: before if at == EARLIER else SESSION,
+        ).filter(pl.col("snapshot_ts") == NOW)  # fmt: skip
+
+    told = ("net_gex_change_usd_per_1pct", "open_interest_change", "previous_snapshot_ts", "is_jump", "trades")
+    same, rolled = roll(SESSION), roll(SESSION - timedelta(days=1))
+    assert same.filter(scope="0dte").select(told[:3], "trades").null_count().sum_horizontal().item() == 0
+    assert rolled.filter(scope="0dte").select(told).row(0) == (None,) * 5
+    assert rolled.filter(scope="all").equals(same.filter(scope="all"))
