@@ -1,11 +1,12 @@
-"""What the lake has of a coin venue, so far as gaps are concerned, asked of the catalogue by its own arithmetic.
+"""What the lake has of a coin venue, so far as gaps are concerned, asked of its catalogue as far as that can tell.
 
 A year of five underlyings is a quarter of a million snapshots: only the holes between them come out of the database.
+What is covered by trades, and their holes, are a line or so a day: their partitions are read, all of them at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -28,6 +29,7 @@ from pipelines.daily.coin_cadence import (
     uncovered,
 )
 from pipelines.lake.catalogue import PartitionKey, Version
+from pipelines.lake.partitions import read_together
 from pipelines.lake.store import Lake
 from pipelines.markets import CRYPTO
 from pipelines.operator_settings import Follow
@@ -121,12 +123,10 @@ def _add_trades(found: Balance, lake: Lake, follow: Follow, now: datetime) -> No
     """Of every underlying whose trades are here: an inventory needs them all, followed or not."""
     covered: dict[str, list[Span]] = {}
     holes: dict[str, dict[date, list[Hole]]] = {}
-    for version in _current(lake, "trade_coverage"):
-        rows = lake.read(version, ["from_ts", "until_ts"])
-        covered.setdefault(version.key.part, []).extend(rows.iter_rows())
-    for version in _current(lake, "trade_holes"):
-        rows = lake.read(version, ["contract_id", "from_seq", "to_seq"])
-        holes.setdefault(version.key.part, {})[version.key.session_date] = [Hole(*row) for row in rows.iter_rows()]
+    for version, (start, end) in _current_rows(lake, "trade_coverage", ("from_ts", "until_ts")):
+        covered.setdefault(version.key.part, []).append((start, end))
+    for version, hole in _current_rows(lake, "trade_holes", ("contract_id", "from_seq", "to_seq")):
+        holes.setdefault(version.key.part, {}).setdefault(version.key.session_date, []).append(Hole(*hole))
     for part in sorted({*covered, *holes}):
         spans = covered.get(part, [])
         until = trades_due(now) if part in follow.deribit else max((end for _, end in spans), default=now)
@@ -134,11 +134,12 @@ def _add_trades(found: Balance, lake: Lake, follow: Follow, now: datetime) -> No
         found.owed_until[TRADES, part] = until
 
 
-def _current(lake: Lake, table: str) -> Iterable[Version]:
+def _current_rows(lake: Lake, table: str, columns: Sequence[str]) -> list[tuple[Version, Any]]:
     newest: dict[PartitionKey, Version] = {}
     for version in lake.catalogue.versions([table], CRYPTO.name):
         newest[version.key] = max(newest.get(version.key, version), version, key=lambda v: v.rank)
-    return (version for version in newest.values() if version.row_count and not version.is_pruned)
+    standing = (version for version in newest.values() if version.row_count and not version.is_pruned)
+    return read_together(lake.paths.lake, standing, columns)
 
 
 def _asked(lake: Lake, query: str, sources: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -46,6 +48,16 @@ def read(lake: Path, version: Version, columns: list[str] | None = None) -> pl.D
     frame = pl.read_parquet(lake / version.path, hive_partitioning=False)
     missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in wanted.items() if name not in frame.columns]
     return frame.with_columns(missing).select(list(wanted))
+
+
+def read_together(lake: Path, versions: Iterable[Version], columns: Sequence[str]) -> list[tuple[Version, Any]]:
+    """The rows of many small partitions of one table, each beside its version: opened one by one they take four times
+    as long. Columns that the table has had from its beginning."""
+    by_path = {str(lake / version.path): version for version in versions}
+    if not by_path:
+        return []
+    rows = pl.scan_parquet(list(by_path), hive_partitioning=False, include_file_paths="path")
+    return [(by_path[path], row) for path, *row in rows.select("path", *columns).collect().iter_rows()]
 
 
 @lru_cache(maxsize=64)
