@@ -27,8 +27,8 @@ COIN_CHAIN_SCHEMA = {
 
 FlowClass = Literal["screen", "combo", "block", "block_rfq", "liquidation"]
 FLOW_CLASSES: tuple[FlowClass, ...] = get_args(FlowClass)
-# One trade of one contract (combos: their legs). `taker_side`: buy, sell or unknown. `known_at`: when anybody could know
-# it.
+# One trade of one contract (combos: their legs). `taker_side`: buy, sell or unknown. `known_at`: when anybody could
+# know it.
 TRADE_SCHEMA = {
     "row_number": pl.Int64(), "trade_ts": _INSTANT, "known_at": _INSTANT, **CONTRACT_SCHEMA,
     "trade_id": pl.String(), "trade_seq": pl.Int64(), "taker_side": pl.String(), "price": pl.Float64(),

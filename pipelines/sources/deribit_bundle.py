@@ -44,7 +44,8 @@ def claim_line(
     holes: Iterable[tuple[str, int, int]] = (),
 ) -> str:
     """That every trade of the underlyings with from_ts <= trade_ts < until_ts is in this bundle, but for `holes`:
-    an instrument, and the first and the last of the `trade_seq` that nobody could get."""
+    an instrument, and the first and the last of the `trade_seq` that nobody could get. `holes` are there for people:
+    no reader takes them up, for the lake tells its holes by the `trade_seq` of the trades alone."""
     claim: dict[str, object] = {
         "captured_at": _clock(captured_at),
         "claim": "trades_complete",

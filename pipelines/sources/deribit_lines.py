@@ -39,7 +39,8 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Every trade of the underlyings with from_ts <= trade_ts < until_ts is in the bundle."""
+    """Every trade of the underlyings with from_ts <= trade_ts < until_ts is in the bundle. Its line may name `holes`,
+    which are for people and not read: holes are told by `trade_seq` alone."""
 
     captured_at: datetime
     underlyings: tuple[str, ...]
