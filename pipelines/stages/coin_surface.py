@@ -80,7 +80,6 @@ def _marks(pages: pl.DataFrame, live: pl.DataFrame, earlier_rows: dict[str, list
             smooth_carry_source=pl.lit("none"),
             discount_source=pl.lit("none"),
         )
-        .filter(pl.col("spot").is_not_null())
     )
     reasons = [_partial(row, live, earlier_rows) for row in marks.iter_rows(named=True)]
     return marks.with_columns(partial_reason=pl.Series(reasons, dtype=pl.String)).with_columns(

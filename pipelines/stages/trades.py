@@ -12,6 +12,9 @@ from pipelines.lake.partitions import empty
 from pipelines.sources.coin_file import CoinFile
 from pipelines.stages.snapshots import conformed
 
+_NAMES = ("contract_id", "trade_seq", "trade_id")
+_STATED = ("taker_side", "price", "quantity")
+
 
 def trades_of(heard: list[pl.DataFrame]) -> pl.DataFrame:
     """Every trade once, in order, with its price in USD."""
@@ -25,6 +28,42 @@ def trades_of(heard: list[pl.DataFrame]) -> pl.DataFrame:
         trade_number=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
     )
     return conformed(trades, "option_trades")
+
+
+def account_of(heard: list[pl.DataFrame], trades: pl.DataFrame) -> dict[str, float]:
+    """Every row that came: it landed, says again what another says of the same trade, or contradicts it. The last two
+    are counted by the trades' names and not as what is missing, so that a trade which is lost does not balance."""
+    account = {"in": float(sum(frame.height for frame in heard)), "landed": float(trades.height)}
+    if not account["in"]:
+        return account
+    told = _named(pl.concat(heard)).select("name", *_STATED)
+    statements = told.unique()
+    return account | {
+        "repeated": float(told.height - statements.height),
+        "contradicting": float(statements.height - statements["name"].n_unique()),
+    }
+
+
+def _named(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the `name` that all rows of one trade share: its number, else that of the row with its trade_id,
+    else this; a row that has neither is alone. A side that is not known is that which another row states."""
+    rows = rows.select(*_NAMES, *_STATED).with_row_index("row")
+    numbers = rows.drop_nulls(["trade_seq", "trade_id"]).group_by("contract_id", "trade_id").agg(
+        number=pl.col("trade_seq").min()
+    )  # fmt: skip
+    numbered = rows.join(numbers, on=["contract_id", "trade_id"], how="left", maintain_order="left").with_columns(
+        number=pl.coalesce("trade_seq", "number")
+    )
+    is_alone = pl.col("number").is_null() & pl.col("trade_id").is_null()
+    name = pl.struct(
+        "contract_id",
+        "number",
+        trade_id=pl.when(pl.col("number").is_null()).then("trade_id"),
+        row=pl.when(is_alone).then("row"),
+    )
+    side = pl.when(pl.col("taker_side") != "unknown").then("taker_side")
+    named = numbered.select(*_STATED, name=name).with_columns(taker_side=side)
+    return named.with_columns(pl.col("taker_side").fill_null(pl.col("taker_side").drop_nulls().first().over("name")))
 
 
 def coverage_of(files: Sequence[CoinFile], underlying: str, start: datetime, end: datetime) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from pipelines.markets import STANDARD_MULTIPLIER, US
 from pipelines.placing_trades import session_span, sessions_of, underlying_of_part
 from pipelines.stages import flow, inventory
 from pipelines.stages.coin_files import file_of, quarantine_of
-from pipelines.stages.trades import coverage_of, trades_of
+from pipelines.stages.trades import account_of, coverage_of, trades_of
 
 _FLOW_TABLES = ("premium_flow", "zero_dte_flow")
 
@@ -24,13 +24,12 @@ def compute(inputs: Inputs) -> Output:
         heard.append(of_session.with_columns(source=pl.lit(sighting.source), raw_sha256=pl.lit(sighting.raw_sha256)))
     trades = trades_of(heard)
     files = [file_of(inputs, sighting) for sighting in inputs.sightings]
-    came = sum(frame.height for frame in heard)
     frames = {
         "option_trades": trades,
         "trade_coverage": coverage_of(files, underlying, *session_span(inputs.key.session_date)),
         "quarantine": quarantine_of(inputs),
     }
-    return Output(frames, {"trades": {"in": came, "landed": trades.height, "repeated": came - trades.height}})
+    return Output(frames, {"trades": account_of(heard, trades)})
 
 
 def compute_inventory(inputs: Inputs) -> Output:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 
 from pipelines.lake.store import Lake, opened
 from pipelines.load import load_files
+from pipelines.materialise import bring_up_to_date
 from pipelines.settings import Paths
 from pipelines.sources.page import Declared
+from pipelines.stages.spine import SPINES
 from tests.integration.coin_lakes import (
     all_lines,
     assert_same,
@@ -170,3 +173,32 @@ def test_a_delta_is_known_no_earlier_than_the_chain_that_it_rests_on(
         .item()
         == 0
     )
+
+
+def test_a_snapshot_without_any_spot_is_refused_and_its_rows_are_counted(
+    lake: Lake, alone: Lake, tmp_path: Path
+) -> None:
+    own = current(alone, "chains")
+    first, last = own["snapshot_ts"].min(), own["snapshot_ts"].max()
+    at = pl.col("snapshot_ts")
+    nothing = pl.when(at != first).then(pl.col("index_price")), pl.when(at != first).then(pl.col("vendor_forward"))
+    some = own.filter(at == last)["contract_id"].head(2)
+    negative = pl.when((at == last) & pl.col("contract_id").is_in(some.to_list())).then(-1.0).otherwise("bid_coins")
+    book = own.with_columns(bid_coins=negative, index_price=nothing[0], vendor_forward=nothing[1])
+    broken = some.len()
+    book.drop("session_date", "part").write_parquet(tmp_path / "book.parquet")
+    (loaded,) = load_files(lake, [tmp_path / "book.parquet"], declared=Declared(mapping=BOOK), progress=lambda _: None)
+    assert (loaded.rows_landed, loaded.rows_quarantined) == (own.height - broken, broken)
+    reports = bring_up_to_date(lake, SPINES["crypto"], market="crypto")
+    refused = [(report.stage, refusal) for report in reports for _, refusal in report.refused]
+    assert [(stage, refusal.gate) for stage, refusal in refused] == [("coin_landing", "no_spot")]
+    assert str(first) in refused[0][1].reason
+    pages = current(lake, "pages").sort("snapshot_ts")
+    assert set(pages["snapshot_ts"]) == set(current(lake, "snapshot_marks")["snapshot_ts"]) == {
+        moment for moment in own["snapshot_ts"] if moment != first
+    }  # fmt: skip
+    assert pages["rows_quarantined"].to_list() == [*[0] * (pages.height - 1), broken]
+    assert (pages["rows_in"] == pages["rows_landed"] + pages["rows_quarantined"]).all()
+    accounts = [json.loads(row["row_accounting"]) for row in lake.catalogue.rows(
+        "select row_accounting from partition_versions where table_name = 'chains'")]  # fmt: skip
+    assert [one["chain_rows"]["without_spot"] for one in accounts].count(own.filter(at == first).height) == 1
