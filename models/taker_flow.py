@@ -27,6 +27,7 @@ INVENTORY_SCHEMA = pl.Schema({
     "taker_net_quantity": pl.Float64(), "trades": pl.Int64(), **_SOFAR_SCHEMA,
 })  # fmt: skip
 _BEFORE_ALL = datetime(1970, 1, 1)
+_NUMBERED_ANEW = 1 << 40  # more numbers seen than there are: no later trade makes such a history whole again
 _POSITION = ["contract_id", "dealer_model"]
 _ROW_ORDER = ["bucket_ts", "dealer_model", "contract_id"]
 _SIDES = ("buy", "sell")
@@ -88,7 +89,8 @@ def taker_inventory(trades: pl.DataFrame, opening: pl.DataFrame | None, *, from_
     RFQ and liquidation trades. No row stands at or after the contract's expiry. trades counts the model's trades in the
     bucket; known_at, trades_of_unknown_side (of the model), last_trade_seq (the greatest), trades_missing and
     is_history_complete tell of the whole history so far: missing are numbers from 1 to the greatest that were not seen,
-    null, as is completeness, once a trade had no number. Quantities are summed in hundred-millionths of a coin, so sums
+    null, as is completeness, once a trade had no number. Where a number comes twice (a file that numbers each day anew)
+    missing is null and the history is not complete. Quantities are summed in hundred-millionths of a coin, so sums
     are exact and the order of trades does not matter.
     Raises ValueError for a trade before `from_ts`. Source: METHODS 5, taker_flow.
     """
@@ -203,6 +205,7 @@ def _step(wide: pl.DataFrame, model: c.DealerModel) -> pl.DataFrame:
 def _carried(opening: pl.DataFrame, first_bucket_ts: datetime) -> pl.DataFrame:
     """The opening position as a step of the first bucket in which nothing was traded."""
     last, missing = pl.col("last_trade_seq").fill_null(0), pl.col("trades_missing").fill_null(0)
+    is_numbered_anew = (~pl.col("is_history_complete") & pl.col("trades_missing").is_null()).fill_null(value=False)
     return opening.select(
         "contract_id",
         bucket_ts=pl.lit(first_bucket_ts, dtype=_INSTANT),
@@ -212,7 +215,7 @@ def _carried(opening: pl.DataFrame, first_bucket_ts: datetime) -> pl.DataFrame:
         trades=pl.lit(0, dtype=pl.Int64),
         unknown="trades_of_unknown_side",
         unnumbered=pl.col("is_history_complete").is_null().cast(pl.Int64),
-        seqs=last - missing,
+        seqs=pl.when(is_numbered_anew).then(last + _NUMBERED_ANEW).otherwise(last - missing),
         last_seq=last,
         known_at="known_at",
     )
@@ -224,14 +227,17 @@ def _cumulated(rows: pl.DataFrame) -> pl.DataFrame:
         *(pl.col(name).cum_sum().over(_POSITION) for name in ("moved", "unknown", "unnumbered", "seqs")),
         *(pl.col(name).cum_max().over(_POSITION) for name in _GREATEST),
     )
-    missing = pl.when(pl.col("unnumbered") == 0).then(pl.col("last_seq") - pl.col("seqs"))
+    is_numbered_anew = pl.col("seqs") > pl.col("last_seq")  # a number came twice: then numbers prove nothing
+    missing = pl.when((pl.col("unnumbered") == 0) & ~is_numbered_anew).then(pl.col("last_seq") - pl.col("seqs"))
     return so_far.with_columns(
         taker_net_quantity=_coins(so_far["net"]),
         inventory_quantity=_coins(so_far["moved"]),
         trades_of_unknown_side="unknown",
         last_trade_seq=pl.when(pl.col("last_seq") > 0).then("last_seq"),
         trades_missing=missing,
-        is_history_complete=missing == 0,
+        is_history_complete=pl.when(is_numbered_anew & (pl.col("unnumbered") == 0))
+        .then(pl.lit(value=False))
+        .otherwise(missing == 0),
     )
 
 

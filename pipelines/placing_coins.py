@@ -34,6 +34,7 @@ _CLOCKS = {
     "chains": "snapshot_ts", "trades": "trade_ts", "instruments": "known_at", "bars": "bar_ts",
     "deliveries": "delivery_ts",
 }  # fmt: skip
+_OWN_PARTS = {"bars": ".bars", "deliveries": ".deliveries"}
 _INSTANT_BEFORE = pl.duration(microseconds=1)
 _MOST_DAYS = 4000  # of one file
 _MOST_COVERED = 20_000  # days times underlyings
@@ -48,6 +49,15 @@ def session_of(kind: str) -> pl.Expr:
 def part_column(kind: str) -> str:
     """What names the partition of a row: bars stand under the instrument's own symbol."""
     return "symbol" if kind == "bars" else "underlying"
+
+
+def part_of(kind: str, name: str) -> str:
+    """The part in which rows of a kind stand: bars and settlement prices beside the chains, in parts of their own."""
+    return name + _OWN_PARTS.get(kind, "")
+
+
+def name_of_part(kind: str, part: str) -> str:
+    return part.removesuffix(_OWN_PARTS.get(kind, ""))
 
 
 def kind_source(module: str, kind: str) -> str:
@@ -129,7 +139,7 @@ def _sighting(
         detail["snapshots"] = [timestamp(instant) for instant in instants or ()]
     return Sighting(
         kind_source(origin.source, kind),
-        PartitionKey(CRYPTO.name, day, part),
+        PartitionKey(CRYPTO.name, day, part_of(kind, part)),
         f"{kind}:{part}:{day}:{origin.raw_sha256}",
         origin.raw_sha256,
         known_at,

@@ -28,7 +28,7 @@ _OF_CANDLES = {
 }  # fmt: skip
 _OF_VOLATILITY = {"1": "1s", "60": "1m", "3600": "1h", "43200": "12h", "1D": "1d"}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9_.-]{0,60}", re.ASCII)
+_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9_.-]{0,25}", re.ASCII)  # it names a partition
 _CANDLE_KEYS = ("ticks", *PRICES, "volume")
 _BAR = Layout(
     numbers={name: name for name in (*PRICES, "volume")},

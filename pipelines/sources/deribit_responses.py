@@ -131,7 +131,7 @@ class _Reading:
         coverage = pl.DataFrame(self.claims, schema=COVERAGE_SCHEMA, orient="row")
         return CoinFile(
             **{name: part.rows for name, part in found.items()},
-            coverage=coverage.unique().sort(list(COVERAGE_SCHEMA)),
+            coverage=_without_doubt(coverage, rejected).unique().sort(list(COVERAGE_SCHEMA)),
             rejected=rejected.sort("row_number"),
             rows_in=self.rows_in,
             rows_duplicate=sum(part.duplicates for part in judged),
@@ -218,3 +218,13 @@ def _records(kind: str, response: Response) -> list[Any] | str | None:
     if kind == "instruments" and isinstance(result, dict):
         result = [result]
     return result if isinstance(result, list) else None
+
+
+def _without_doubt(coverage: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
+    """The claims within which no trade of theirs was set aside: what the others call complete is not."""
+    lost = rejected.filter((pl.col("kind") == deribit_trades.KIND) & (pl.col("reason") != "conflicting_duplicate"))
+    first = lost.select("underlying", lost_ts="day_ts").drop_nulls().sort("lost_ts")
+    found = coverage.sort("from_ts").join_asof(
+        first, left_on="from_ts", right_on="lost_ts", by="underlying", strategy="forward", check_sortedness=False
+    )
+    return found.filter((pl.col("lost_ts") >= pl.col("until_ts")).fill_null(value=True)).drop("lost_ts")

@@ -59,6 +59,7 @@ def trades(records: Sequence[Any], origins: pl.DataFrame) -> Judged:
     iv = pl.col("iv_percent") / 100
     rows = judged.rows.with_columns(
         known_at="trade_ts",  # the exchange publishes a trade to everyone at once, whenever it was asked for
+        trade_seq=pl.when(pl.col("trade_seq") >= 1).then("trade_seq"),  # Deribit counts from 1
         taker_side=pl.col("direction").fill_null("unknown"),
         index_price=pl.when(pl.col("stated_index") > 0).then("stated_index"),
         vendor_iv_frac=volatility(pl.when(iv.is_finite() & (iv >= 0)).then(iv)),

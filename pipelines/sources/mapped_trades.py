@@ -125,7 +125,7 @@ def _reasons(cells: Cells, mapping: TradesMapping) -> list[Reason]:
         (pl.lit(is_us) & (quantity != quantity.floor()), "not_a_quantity"),
         *(_us_reasons(cells) if is_us else mapped_contracts.coin_reasons(cells)),
         *mapped_coin_rows.time_reasons(is_known_stated=mapping.known is not None),
-        (~((sequence == sequence.floor()) & sequence.is_between(0, LARGEST_NUMBER)), "not_a_trade_seq"),
+        (~((sequence == sequence.floor()) & sequence.is_between(1, LARGEST_NUMBER)), "not_a_trade_seq"),
         (pl.lit(has_numbers) & pl.col("trade_id").is_null() & sequence.is_null(), "no_trade_id"),
         (pl.col("taker_side").is_null(), "unreadable_side"),
         (pl.col("flow_class").is_null(), "unreadable_flow_class"),

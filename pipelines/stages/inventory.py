@@ -8,10 +8,12 @@ import polars as pl
 
 from models.conventions import METHOD_VERSIONS, QuantityUnit
 from models.taker_flow import closing_state, share_of_open_interest, taker_inventory, trade_holes
+from pipelines.lake.gates import GateRefused
 from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.stages.snapshots import conformed
 
+_LARGEST_TOTAL = 9e10  # of quantities, so that their hundred-millionths fit 64 bits
 _AT_THE_END = timedelta(minutes=1)  # a chain is asked for when its bucket is over
 
 
@@ -27,6 +29,7 @@ def build(inputs: Inputs, *, underlying: str, start: datetime, quantity_unit: Qu
         # A day that nobody collected: what is held stays with the day before, and later trades show the hole.
         return Output({"dealer_inventory": empty("dealer_inventory"), "trade_holes": empty("trade_holes")})
     opening = opening_of(inputs, start)
+    _check_size(trades, opening)
     rows = taker_inventory(trades, opening, from_ts=start)
     frames = {
         "dealer_inventory": conformed(
@@ -42,6 +45,13 @@ def build(inputs: Inputs, *, underlying: str, start: datetime, quantity_unit: Qu
         "trade_holes": _holes(trades, opening, underlying),
     }
     return Output(frames)
+
+
+def _check_size(trades: pl.DataFrame, opening: pl.DataFrame | None) -> None:
+    """Positions are counted in whole hundred-millionths: what is too large for that is no quantity of any market."""
+    held = 0.0 if opening is None else float(opening["inventory_quantity"].abs().sum())
+    if (total := held + float(trades["quantity"].abs().sum())) > _LARGEST_TOTAL:
+        raise GateRefused("quantity_too_large", f"{total:g} traded and held; {_LARGEST_TOTAL:g} are the most")
 
 
 def opening_of(inputs: Inputs, start: datetime) -> pl.DataFrame | None:

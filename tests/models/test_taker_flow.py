@@ -286,3 +286,16 @@ def test_overlapping_pages_leave_every_trade_once_and_doing_it_again_nothing_mor
     found = unique_trades(pages[order])
     assert found.equals(trades.sort("trade_ts", "contract_id", "trade_seq"))
     assert unique_trades(found).equals(found)
+
+
+def test_numbers_that_begin_anew_every_day_prove_nothing_from_then_on() -> None:
+    opening = None
+    for day in range(3):
+        start = DAY + timedelta(days=day)
+        late = 86_400.0 * day
+        made = tape(trade(late + 60, trade_seq=1), trade(late + 61, trade_seq=2 + 5 * (day == 2)))
+        rows = taker_inventory(made, opening, from_ts=start)
+        opening = closing_state(rows, start + timedelta(days=1))
+        told = rows.filter(pl.col("dealer_model") == "taker_flow").row(-1, named=True)
+        assert (told["is_history_complete"], told["trades_missing"]) == ((True, 0) if day == 0 else (False, None))
+        assert told["inventory_quantity"] == -2.0 * (day + 1)

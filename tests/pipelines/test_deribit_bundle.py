@@ -1,6 +1,6 @@
 import gzip
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipelines.sources import deribit_responses
 from pipelines.sources.deribit_bundle import claim_line, header_line, pack, response_line, unpack
 from pipelines.sources.page import Unreadable
-from tests.pipelines.deribit_made import NOON, envelope, parsed, read, reasons, summaries, summary, trade, trades
+from tests.pipelines.deribit_made import NOON, envelope, ms, parsed, read, reasons, summaries, summary, trade, trades
 
 AT = datetime(2026, 1, 14, 10, 10, 2, 123456)
 
@@ -273,3 +273,18 @@ def test_whatever_happens_to_the_bytes_the_file_is_read_or_unreadable(noise, pla
             deribit_responses.coin_file(data[:place] + noise + data[place:], None)
         except Unreadable:
             pass
+
+
+def test_a_trade_that_is_set_aside_takes_the_claim_back_that_it_is_there():
+    start = NOON - timedelta(minutes=10)
+    claims = [
+        claim_line(NOON, [name], since, until)
+        for name, since, until in (
+            ("BTC", start, NOON), ("BTC", NOON - timedelta(hours=1), start), ("SOL", start, NOON),
+        )
+    ]  # fmt: skip
+    bad = trades(trade(price=-1.0, timestamp=ms(NOON) - 60_000))
+    assert sorted(read(bad, *claims).coverage.select("underlying", "until_ts").rows()) == [
+        ("BTC", start),
+        ("SOL", NOON),
+    ]

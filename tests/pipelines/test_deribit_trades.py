@@ -165,3 +165,7 @@ def test_one_odd_trade_never_costs_the_others(changed):
     assert {"a", "b"} <= set(file.trades["trade_id"])
     assert file.trades["price"].is_finite().all() and (file.trades["quantity"] > 0).all()
     assert file.trades["flow_class"].is_in(FLOW_CLASSES).all()
+
+
+def test_a_number_below_one_is_none():
+    assert one(trade_seq=0)["trade_seq"] is None

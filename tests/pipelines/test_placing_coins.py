@@ -108,7 +108,8 @@ def test_bars_stand_under_their_symbol_and_prices_under_their_underlying() -> No
         DELIVERY_SCHEMA, {"underlying": "BTC", "delivery_ts": MIDNIGHT + timedelta(hours=8), "known_at": MIDNIGHT}
     )
     assert places(placed(CoinFile(bars=bars, deliveries=prices, rows_in=2))) == [
-        ("deribit_bars", date(2026, 1, 14), "BTC-PERPETUAL"), ("deribit_deliveries", date(2026, 1, 15), "BTC")
+        ("deribit_bars", date(2026, 1, 14), "BTC-PERPETUAL.bars"),
+            ("deribit_deliveries", date(2026, 1, 15), "BTC.deliveries"),
     ]  # fmt: skip
 
 
