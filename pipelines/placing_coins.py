@@ -79,7 +79,7 @@ def place_coins(file: CoinFile, origin: Origin) -> Placed:
     ).year <= LATEST_YEAR:
         raise Unreadable(f"the file's clocks run from {min(days)} to {max(days)}")
     landed = sum(getattr(file, kind).height for kind in _CLOCKS)
-    parts = {sighting.key.part for sighting in sightings}
+    parts = {name for kind in _CLOCKS for name in getattr(file, kind)[part_column(kind)].unique()}
     newest = file.chains["snapshot_ts"].max()
     return Placed(
         sightings=[_with_rejected(sightings[0]), *sightings[1:]],

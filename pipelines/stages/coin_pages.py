@@ -26,7 +26,7 @@ def pages(rows: pl.DataFrame, quarantined: pl.DataFrame) -> pl.DataFrame:
             rows_landed=pl.len(),
             expiries_listed=pl.col("expiry_ts").n_unique(),
             zeroed_quote_share_frac=((pl.col("bid").fill_null(0) == 0) & (pl.col("ask").fill_null(0) == 0)).mean(),
-            open_interest_date=pl.col("snapshot_ts").first().dt.date(),
+            open_interest_date=pl.col("snapshot_ts").first().dt.offset_by("-1us").dt.date(),  # midnight ends a day
             slot=pl.col("snapshot_ts").first().dt.round(_SLOT),
         )
         .join(set_aside, on=[*_SNAPSHOT, "raw_sha256"], how="left", maintain_order="left")
