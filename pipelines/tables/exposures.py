@@ -20,7 +20,7 @@ _SIDED = (
 _QUANTITIES = "call_open_interest put_open_interest call_volume put_volume call_dealer_quantity put_dealer_quantity "
 _SCOPE_KEY = names("snapshot_ts dealer_model scope")
 _SCOPE_GRAIN = "underlying x snapshot x dealer_model x scope"
-_KNOWN_AT_PAGE = {"known_at": "When this snapshot's page became known."}
+_KNOWN_AT_PAGE = {"known_at": "When this snapshot's page became known, and the trades that the row rests on."}
 _LEVELS = (
     "gamma_flip gamma_flip_status gamma_flip_root_count gamma_flips gamma_flip_low gamma_flip_high "
     "gamma_flip_bracket_low gamma_flip_bracket_high gamma_flip_slope gamma_flip_search_low gamma_flip_search_high "
