@@ -26,7 +26,7 @@ from pipelines.warehouse.query import query
 
 _SHOWN_LEVELS = """
     select k.underlying, strftime(k.snapshot_ts, '%Y-%m-%d %H:%M') as "snapshot (UTC)", spot, gamma_flip as flip,
-           gamma_flip_status as status, call_wall, put_wall, net_gex_usd_per_1pct / 1e6 as "net GEX, mn USD / 1 %"
+           gamma_flip_status as status, call_wall, put_wall, net_gex_usd_per_1pct / 1e6 as "net GEX, mn USD/1 %"
     from key_levels_latest k
     join exposure_summary e using (market, session_date, part, snapshot_ts, dealer_model, scope)
     order by k.underlying"""
