@@ -111,7 +111,7 @@ def prune(
     """Remove what killed runs left behind, and what the operator's retention lets go.
 
     Files of superseded versions go only where dealerflow.toml declares `[retention] superseded_days`; raw objects,
-    chains and whatever a current version rests on never do.
+    chains (but for hours of a crypto day that a later version holds too) and whatever a current version rests on stay.
     """
     from pipelines.daily.gap_ledger import utc_now
     from pipelines.lake.store import opened
