@@ -20,6 +20,7 @@ from pipelines.lake.raw import Sidecar
 from pipelines.lake.steps import step
 from pipelines.lake.store import Lake
 from pipelines.placing import Origin, Placed, place_bars, place_curves, place_pages, same_places
+from pipelines.placing_reports import place_report
 from pipelines.placing_trades import place_venue_file
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
 
@@ -208,6 +209,8 @@ def _place(source: ModuleType, data: bytes, origin: Origin) -> Placed:
         return place_bars(source.bars(data, origin.declared), origin)
     if source in sources.COIN_SOURCES:
         return place_venue_file(source.coin_file(data, origin.declared), origin)
+    if source in sources.REPORT_SOURCES:
+        return place_report(source.report(data, origin.declared), origin)
     return place_curves(source.parse(data), origin)
 
 

@@ -2,7 +2,8 @@
 
 A module names itself (NAME), bounds its files (LARGEST_BYTES), recognises its layout from the first bytes
 (`recognise`) and reads it: `pages(data, declared)` for chains, `bars(data, declared)` for daily bars,
-`coin_file(data, declared)` for whatever a coin venue's file holds, `parse(data)` for curves. One whose files may be too
+`coin_file(data, declared)` for whatever a coin venue's file holds, `report(data, declared)` for reports of a whole
+market (with TABLE, the lake table of its rows), `parse(data)` for curves. One whose files may be too
 large to be held says IS_STREAMED (`pipelines/streamed.py`).
 """
 
@@ -17,6 +18,7 @@ from pipelines.sources import (
     cboe_quotedata_csv,
     deltaneutral_csv,
     deribit_responses,
+    finra_short_volume,
     mapped_bars,
     mapped_chain,
     mapped_coin_chain,
@@ -46,7 +48,8 @@ COIN_SOURCES: tuple[ModuleType, ...] = (
     mapped_coin_chain,
     mapped_trades,
 )
-SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, *BAR_SOURCES, *COIN_SOURCES, treasury_par_csv)
+REPORT_SOURCES: tuple[ModuleType, ...] = (finra_short_volume,)
+SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, *BAR_SOURCES, *COIN_SOURCES, *REPORT_SOURCES, treasury_par_csv)
 CHAIN_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in CHAIN_SOURCES)
 BAR_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in BAR_SOURCES)
 

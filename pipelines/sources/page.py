@@ -30,6 +30,7 @@ class Declared:
     session: date | None = None  # which session the page shows, against its own clock
     underlying: str | None = None  # for layouts that do not name theirs
     mapping: str | None = None  # the text of a column mapping
+    exchange: str | None = None  # whose trades a file counts, where it does not say
 
 
 NOTHING_DECLARED = Declared()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import date
 from functools import lru_cache
 from threading import Lock
 from types import ModuleType
@@ -14,6 +15,7 @@ from pipelines.sources import treasury_par_csv
 from pipelines.sources.bars import BarFile
 from pipelines.sources.coin_file import CoinFile
 from pipelines.sources.page import ChainPage, Declared
+from pipelines.sources.report import ReportFile
 from pipelines.sources.treasury_par_csv import TreasuryFile
 
 _PARSERS: dict[str, Callable[[bytes, Declared], list[ChainPage]]] = {
@@ -99,3 +101,20 @@ def bar_file(
 @lru_cache(maxsize=4)
 def treasury_file(lake: LakeFiles, raw_sha256: str) -> TreasuryFile:
     return treasury_par_csv.parse(lake.raw.get(raw_sha256))
+
+
+@lru_cache(maxsize=8)
+def report_file(
+    lake: LakeFiles,
+    source: str,
+    raw_sha256: str,
+    underlying: str | None,
+    session: str | None,
+    exchange: str | None,
+    mapping_sha256: str | None,
+) -> ReportFile:
+    module = next(one for one in sources.REPORT_SOURCES if source == one.NAME)
+    mapping = None if mapping_sha256 is None else lake.raw.get(mapping_sha256).decode()
+    day = None if session is None else date.fromisoformat(session)
+    held: ReportFile = module.report(lake.raw.get(raw_sha256), Declared(day, underlying, mapping, exchange))
+    return held

@@ -18,6 +18,7 @@ from pipelines.stages.landing import LANDING
 from pipelines.stages.marks import MARKS
 from pipelines.stages.quality import QUALITY
 from pipelines.stages.rates import RATES
+from pipelines.stages.reports import REPORT_STAGES
 from pipelines.stages.surface import SURFACE
 from pipelines.stages.us_trades import US_FLOW, US_INVENTORY, US_TRADES
 
@@ -27,7 +28,8 @@ COIN_SPINE: tuple[Stage, ...] = (
 )  # fmt: skip
 COIN_OWN_RHYTHM: tuple[Stage, ...] = (COIN_BARS, DELIVERIES)  # their parts are symbols, or nothing rests on them
 TRADES: tuple[Stage, ...] = (US_TRADES, US_INVENTORY, US_FLOW)  # in parts of their own
-OWN_RHYTHM: tuple[Stage, ...] = (RATES, FILE_BARS)  # their partitions are not sessions
+REPORTED: tuple[Stage, ...] = tuple(REPORT_STAGES.values())
+OWN_RHYTHM: tuple[Stage, ...] = (RATES, FILE_BARS, *REPORTED)  # their partitions are not sessions
 SPINES: dict[str, tuple[Stage, ...]] = {
     "us": (*OWN_RHYTHM, *US_SPINE, *TRADES),
     "crypto": (*COIN_OWN_RHYTHM, *COIN_SPINE),

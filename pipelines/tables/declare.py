@@ -53,6 +53,9 @@ class Table:
     is_partitioned: bool = True
     is_published: bool = True
     is_exported: bool = False  # also a Parquet mart in one file; the fat facts' Parquet mart is the lake itself
+    lag: str = ""  # how long after its period a row is known
+    coverage: str = ""  # what of the market it sees
+    limits: str = ""  # what it cannot tell
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]

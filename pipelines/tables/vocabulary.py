@@ -10,7 +10,11 @@ import polars as pl
 from pipelines.tables.declare import COUNT, DAY, FLAG, INSTANT, NUMBER, NUMBERS, TEXT, Column
 
 _Row = tuple[str, pl.DataType, str, str]
-UTC, USD, USD_1PCT, FRAC, COIN = "UTC", "USD", "USD per 1 %", "fraction", "coins"
+UTC, USD, USD_1PCT, FRAC, COIN, SHARES = "UTC", "USD", "USD per 1 %", "fraction", "coins", "shares"
+_ORIGINS = {
+    "customer": "customers", "professional": "professional customers", "firm": "firms",
+    "broker_dealer": "broker-dealers",
+}  # fmt: skip
 QUANTITY = "contracts (coins on Deribit)"
 TRADED = "contracts (coins on Deribit, shares in price bars)"
 
@@ -308,6 +312,59 @@ _TRUST: list[_Row] = [
     ("grain", TEXT, "text", "What one row of the table stands for."),
 ]  # fmt: skip
 
+_CLEARING: list[_Row] = [
+    ("facility", TEXT, "name", "Where trades were reported, such as CNMS for all of FINRA's facilities."),
+    ("short_volume_shares", NUMBER, SHARES, "Shares sold short, exempt ones included."),
+    ("short_exempt_volume_shares", NUMBER, SHARES, "Of these, shares sold short exempt; null where not stated."),
+    ("total_volume_shares", NUMBER, SHARES, "Shares traded and reported to the facility."),
+    ("market_codes", TEXT, "name", "Reporting markets as the file lists them, such as B,Q,N."),
+    ("week_start_date", DAY, "date", "Monday of the week."),
+    ("tier", TEXT, "name", "T1 (large caps), T2 (other listed shares) or OTCE."),
+    ("summary_type", TEXT, "name", "What a row sums up, in FINRA's words: ATS_W_SMBL, OTC_W_SMBL_FIRM ..."),
+    ("issue_name", TEXT, "name", "Name of the security; _none where not stated."),
+    ("mpid", TEXT, "name", "Identifier of the alternative trading system; _all in totals."),
+    ("firm_crd", TEXT, "name", "CRD number of the firm; _all in totals."),
+    ("market_participant_name", TEXT, "name", "Name of the trading system or firm."),
+    ("product_type", TEXT, "name", "Product code as FINRA states it; _none where it does not."),
+    ("volume_shares", NUMBER, SHARES, "Shares traded."),
+    ("notional_usd", NUMBER, USD, "Value of the shares traded."),
+    ("initial_published_date", DAY, "date", "Day on which FINRA first published the row."),
+    ("last_update_date", DAY, "date", "Day on which FINRA last changed the row."),
+    ("sessions_in_week", COUNT, "sessions", "Exchange sessions of the week."),
+    ("market_class", TEXT, "name", "Listing market as FINRA codes it; _none where not stated."),
+    ("short_position_shares", NUMBER, SHARES, "Short position at settlement."),
+    ("previous_short_position_shares", NUMBER, SHARES, "Short position at the settlement before, as restated here."),
+    ("average_daily_volume_shares", NUMBER, "shares per session", "Average daily volume as FINRA states it."),
+    ("days_to_cover", NUMBER, "sessions", "Short position over average daily volume, as FINRA states it."),
+    ("is_revised", FLAG, "flag", "True if FINRA marks the position as revised."),
+    ("is_split_adjusted", FLAG, "flag", "True if FINRA marks a stock split in the period."),
+    ("account_type", TEXT, "name", "Whose account was cleared: customer, firm, market_maker or other."),
+    ("account_code", TEXT, "name", "The same as OCC codes it: C, F, M ..."),
+    ("exchange", TEXT, "name", "Exchange; _all where a figure is of all of them."),
+    ("cleared_sides", NUMBER, "contract sides", "Sides cleared: every contract has two."),
+    ("cleared_contracts", NUMBER, "contracts", "Half of the sides cleared."),
+    ("position_limit_contracts", NUMBER, "contracts", "Position limit as OCC states it."),
+    ("measure", TEXT, "name", "open_interest or volume."),
+    ("product_group", TEXT, "name", "equity, index_other, debt, futures, or _all."),
+    ("contracts", NUMBER, "contracts", "Contracts, each counted once."),
+    ("settlement_date", DAY, "date", "Day of settlement."),
+    ("cusip", TEXT, "name", "CUSIP of the security."),
+    ("security_description", TEXT, "text", "Description of the security as the file has it."),
+    ("fails_shares", NUMBER, SHARES, "Outstanding balance of shares failed to deliver; no daily change."),
+    ("previous_close_usd", NUMBER, USD, "Close of the session before, as the file states it."),
+    ("index_name", TEXT, "name", "Index."),
+    *(
+        (f"{origin}_{effect}_{side}_contracts", NUMBER, "contracts", f"Contracts that {whose} {verb} to {effect}.")
+        for origin, whose in _ORIGINS.items()
+        for effect in ("open", "close")
+        for side, verb in (("buy", "bought"), ("sell", "sold"))
+    ),
+    ("market_maker_buy_contracts", NUMBER, "contracts", "Contracts that market makers bought."),
+    ("market_maker_sell_contracts", NUMBER, "contracts", "Contracts that market makers sold."),
+    ("exchange_volume_contracts", NUMBER, "contracts", "Volume of the contract on the exchange."),
+    ("industry_volume_contracts", NUMBER, "contracts", "Volume of the contract on all exchanges."),
+]  # fmt: skip
+
 
 def _vocabulary(*families: Iterable[_Row]) -> dict[str, Column]:
     words: dict[str, Column] = {}
@@ -319,7 +376,7 @@ def _vocabulary(*families: Iterable[_Row]) -> dict[str, Column]:
 
 
 VOCABULARY: dict[str, Column] = _vocabulary(
-    _KEYS, _CONTRACT, _QUOTES, _SURFACE, _BARS, _GREEKS, _EXPOSURES, _FLOW, _LEVELS, _QUALITY, _TRUST
+    _KEYS, _CONTRACT, _QUOTES, _SURFACE, _BARS, _GREEKS, _EXPOSURES, _FLOW, _LEVELS, _QUALITY, _CLEARING, _TRUST
 )
 
 

@@ -1,0 +1,1 @@
+{{ current_facts('ats_weekly', ref('stg_ats_weekly')) }}

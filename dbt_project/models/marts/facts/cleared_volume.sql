@@ -1,0 +1,1 @@
+{{ current_facts('cleared_volume', ref('stg_cleared_volume')) }}

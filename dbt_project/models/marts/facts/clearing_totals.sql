@@ -1,0 +1,1 @@
+{{ current_facts('clearing_totals', ref('stg_clearing_totals')) }}

@@ -1,0 +1,1 @@
+{{ current_facts('fails_to_deliver', ref('stg_fails_to_deliver')) }}

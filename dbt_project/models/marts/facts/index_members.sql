@@ -1,0 +1,1 @@
+{{ current_facts('index_members', ref('stg_index_members')) }}

@@ -1,0 +1,1 @@
+{{ current_facts('short_interest', ref('stg_short_interest')) }}

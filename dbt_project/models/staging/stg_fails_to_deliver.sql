@@ -1,0 +1,1 @@
+{{ current_lake_rows('fails_to_deliver') }}

@@ -1,0 +1,1 @@
+{{ current_lake_rows('short_volume_daily') }}

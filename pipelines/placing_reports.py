@@ -1,0 +1,75 @@
+"""Where the rows of a report belong: a sighting for each period and part, with the moments at which they were known."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import polars as pl
+
+from pipelines.calendar import PUBLISHED_AT, new_york_to_utc
+from pipelines.lake.catalogue import PartitionKey, Sighting, canonical_json, timestamp
+from pipelines.lake.files import sha256_of
+from pipelines.markets import US
+from pipelines.placing import Origin, Placed
+from pipelines.reports import REPORTS, known_by
+from pipelines.sources.report import PLACE_SCHEMA, ReportFile
+
+
+def stated_known_at(published: date) -> datetime:
+    """Of what a vendor says to have published on a day, whose hour it does not say."""
+    return new_york_to_utc(published, PUBLISHED_AT)
+
+
+def place_report(file: ReportFile, origin: Origin) -> Placed:
+    places = file.rows.select("session_date", "part").unique().sort("session_date", "part")
+    sightings = [
+        _sighting(file, origin, day, part, is_first=place == 0) for place, (day, part) in enumerate(places.iter_rows())
+    ]
+    parts = places["part"].unique().to_list()
+    return Placed(
+        sightings=sightings,
+        rows_in=file.rows_in,
+        rows_landed=file.rows.height,
+        rows_quarantined=file.rejected.height,
+        rows_duplicate=file.rows_duplicate,
+        part=parts[0] if len(parts) == 1 else None,
+        session_date=places["session_date"][-1],
+        session_basis="file_date" if origin.declared.session is None else "declared",
+        known_at=max(sighting.known_at for sighting in sightings),
+    )
+
+
+def _sighting(file: ReportFile, origin: Origin, day: date, part: str, *, is_first: bool) -> Sighting:
+    rows = file.rows.filter((pl.col("session_date") == day) & (pl.col("part") == part))
+    published = [stated_known_at(one) for one in rows["published_date"].drop_nulls().unique().sort()]
+    scheduled: tuple[datetime, str] | None = None  # of rows of which the vendor does not say when it published them
+    if rows["published_date"].null_count():
+        scheduled = known_by(REPORTS[file.table].due(day, part), origin.captured_at)
+    known_at, basis = max([*((moment, "published") for moment in published), *([scheduled] if scheduled else [])])
+    detail = {
+        "published": [timestamp(moment) for moment in published],
+        "scheduled": None if scheduled is None else [timestamp(scheduled[0]), scheduled[1]],
+        "captured_at": timestamp(origin.captured_at),
+        "digest": _digest(rows),
+        "session_basis": "file_date",
+        "underlying": origin.declared.underlying,
+        "session": None if origin.declared.session is None else origin.declared.session.isoformat(),
+        "exchange": origin.declared.exchange,
+        "mapping": origin.mapping_sha256,
+        "has_rejected": is_first,  # rejected rows have no period of their own: they stand with the file's first
+    }
+    return Sighting(
+        origin.source,
+        PartitionKey(US.name, day, part),
+        f"{file.table}:{part}:{day}:{origin.raw_sha256}",  # a value may be stated, restated and stated again
+        origin.raw_sha256,
+        known_at,
+        basis,
+        canonical_json(detail),
+    )
+
+
+def _digest(rows: pl.DataFrame) -> str:
+    """Enough to tell whether two files say the same of a period."""
+    said = rows.drop(*(name for name in PLACE_SCHEMA if name != "published_date"))
+    return sha256_of(said.sort(said.columns).write_csv().encode())[:16]

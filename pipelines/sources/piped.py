@@ -1,0 +1,49 @@
+"""Lines of texts between pipes, as frames. Nothing is guessed: every cell stays the text that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA
+
+
+def read_piped(
+    lines: Sequence[str], columns: Sequence[str], *, first_row: int = 2, separator: str = "|"
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Lines as texts by column with `row_number` and `row_text`, and the ragged ones as REJECTED_SCHEMA.
+
+    `first_row`: the number of the first line in its file.
+    """
+    texts = pl.DataFrame(
+        {"row_number": range(first_row, first_row + len(lines)), "row_text": lines},
+        schema={"row_number": pl.Int64, "row_text": pl.String},
+    ).with_columns(cells=pl.col("row_text").str.split(separator))
+    is_whole = pl.col("cells").list.len() == len(columns)
+    whole = texts.filter(is_whole).select(
+        "row_number",
+        pl.col("row_text").str.head(LONGEST_ROW_TEXT),
+        *(pl.col("cells").list.get(place).str.strip_chars().alias(name) for place, name in enumerate(columns)),
+    )
+    return whole, rejected(texts.filter(~is_whole), "wrong_column_count")
+
+
+def rejected(rows: pl.DataFrame, reason: str | pl.Expr) -> pl.DataFrame:
+    """Rows with `row_number` and `row_text` as REJECTED_SCHEMA."""
+    why = pl.lit(reason) if isinstance(reason, str) else reason
+    found = rows.select(
+        "row_number", row_part=pl.lit("row"), reason=why, row_text=pl.col("row_text").str.head(LONGEST_ROW_TEXT)
+    )
+    return found.cast(REJECTED_SCHEMA)  # type: ignore[arg-type]
+
+
+def split_by_reason(typed: pl.DataFrame, reasons: Sequence[tuple[pl.Expr, str]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows that no reason holds against, and the others as REJECTED_SCHEMA with the first that does."""
+    found = pl.coalesce(
+        *(pl.when(wrong.fill_null(value=False)).then(pl.lit(name)) for wrong, name in reasons), pl.lit(None, pl.String)
+    )
+    judged = typed.with_columns(reason=found)
+    return judged.filter(pl.col("reason").is_null()).drop("reason"), rejected(
+        judged.filter(pl.col("reason").is_not_null()), pl.col("reason")
+    )
