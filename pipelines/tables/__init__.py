@@ -27,8 +27,9 @@ def published_key(table: Table) -> tuple[str, ...]:
     """A mart's key: unique over all partitions, not only within one."""
     if not table.is_partitioned:
         return table.key
-    has_underlying = "underlying" in table.schema()
-    return (*(("market", "underlying") if has_underlying else ("market", "session_date", "part")), *table.key)
+    names_instant = any(name.endswith("_ts") for name in table.key)
+    is_of_underlying = "underlying" in table.schema() and names_instant
+    return (*(("market", "underlying") if is_of_underlying else ("market", "session_date", "part")), *table.key)
 
 
 __all__ = [
