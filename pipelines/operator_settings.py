@@ -15,6 +15,8 @@ from pipelines.settings import Paths, SettingsError
 FILE_NAME = "dealerflow.toml"
 _MOST_DAYS = 36_500
 _ROOMS = ("raw", "lake", "build", "marts", "warehouse", "dagster", "report", "sample", "spool", "reduced")
+WEEKLY_TIERS = ("T1", "T2", "OTCE")
+_LONGEST_CONTACT = 200
 _SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}(\.[A-Z]{1,2})?")
 
 
@@ -30,6 +32,13 @@ class Follow:
     index: tuple[str, ...] = ()  # indices
     treasury: bool = False
     deribit: tuple[str, ...] = ()  # underlyings; collected around the clock, every ten minutes
+    finra_short_volume: bool = False
+    finra_weekly: tuple[str, ...] = ()  # tiers
+    finra_short_interest: bool = False
+    occ_volume: bool = False
+    occ_open_interest: tuple[str, ...] = ()  # underlyings
+    occ_totals: bool = False
+    sec_fails: bool = False
 
 
 def parts_of(symbols: Iterable[str]) -> list[str]:
@@ -52,6 +61,7 @@ class OperatorSettings:
     follow: Follow = field(default_factory=Follow)
     inbox: tuple[Path, ...] = ()  # folders whose new files are loaded every day
     retention: Retention = field(default_factory=Retention)
+    contact: str | None = None  # who asks, told to vendors that want to know it
 
 
 def operator_settings(paths: Paths) -> OperatorSettings:
@@ -70,12 +80,12 @@ def operator_settings(paths: Paths) -> OperatorSettings:
 
 
 def _settings(values: Mapping[str, Any], root: Path) -> OperatorSettings:
-    top = _read(values, {"follow": _table, "inbox": _texts, "retention": _table})
-    feeds = {"cboe": _symbols, "index": _symbols, "treasury": _flag, "deribit": _coins}
-    follow = _read(top.get("follow", {}), feeds, "follow.")
+    top = _read(values, {"follow": _table, "inbox": _texts, "retention": _table, "fetch": _table})
+    follow = _read(top.get("follow", {}), _FOLLOWED, "follow.")
+    fetch = _read(top.get("fetch", {}), {"contact": _contact}, "fetch.")
     retention = _read(top.get("retention", {}), {"superseded_days": _days, "dagster_days": _days}, "retention.")
     inbox = tuple(_inbox(folder, root) for folder in top.get("inbox", ()))
-    return OperatorSettings(Follow(**follow), inbox, Retention(**retention))
+    return OperatorSettings(Follow(**follow), inbox, Retention(**retention), fetch.get("contact"))
 
 
 def _inbox(text: str, root: Path) -> Path:
@@ -141,3 +151,28 @@ def _days(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_DAYS:
         raise SettingsError(f"{name} is a whole number of days, 1 to {_MOST_DAYS}")
     return int(value)
+
+
+def _tiers(name: str, value: Any) -> tuple[str, ...]:
+    tiers = tuple(dict.fromkeys(text.strip().upper() for text in _texts(name, value)))
+    for tier in tiers:
+        if tier not in WEEKLY_TIERS:
+            raise SettingsError(f"{name}: {tier!r} is not a tier; there are {', '.join(WEEKLY_TIERS)}")
+    return tiers
+
+
+def _contact(name: str, value: Any) -> str:
+    """It becomes a line of a request."""
+    text = value.strip() if isinstance(value, str) else ""
+    if "@" not in text or len(text) >= _LONGEST_CONTACT or not (text.isascii() and text.isprintable()):
+        raise SettingsError(
+            f'{name} is who asks, on one line of plain letters below {_LONGEST_CONTACT}: "Name name@example.org"'
+        )
+    return text
+
+
+_FOLLOWED: dict[str, Callable[[str, Any], Any]] = {
+    "cboe": _symbols, "index": _symbols, "treasury": _flag, "deribit": _coins, "finra_short_volume": _flag,
+    "finra_weekly": _tiers, "finra_short_interest": _flag, "occ_volume": _flag, "occ_open_interest": _symbols,
+    "occ_totals": _flag, "sec_fails": _flag,
+}  # fmt: skip

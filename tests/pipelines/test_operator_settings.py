@@ -58,6 +58,16 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ("[follow]\nderibit = ['BTC', 'USDC']", "follow.deribit: 'USDC' is not an underlying"),
         ("[follow]\nderibit = true", "follow.deribit is a list of texts"),
         ("[follow]\ntreasury = 'yes'", "follow.treasury is true or false"),
+        ("[follow]\nfinra_weekly = ['T3']", "follow.finra_weekly: 'T3' is not a tier; there are T1, T2, OTCE"),
+        ("[follow]\nfinra_weekly = true", "follow.finra_weekly is a list of texts"),
+        ("[follow]\nfinra_short_volume = []", "follow.finra_short_volume is true or false"),
+        ("[follow]\nocc_open_interest = ['S PX']", "follow.occ_open_interest: 'S PX' is not a symbol"),
+        ("[fetch]\nuser = 'x'", "unknown key fetch.user; there are contact"),
+        ("[fetch]\ncontact = 'nobody'", "fetch.contact is who asks"),
+        ("[fetch]\ncontact = 3", "fetch.contact is who asks"),
+        ('[fetch]\ncontact = "a@b.org\\nX-Other: 1"', "fetch.contact is who asks, on one line"),
+        ("[fetch]\ncontact = 'Zoë zoe@b.org'", "fetch.contact is who asks, on one line of plain letters"),
+        (f"[fetch]\ncontact = 'a@{'b' * 198}'", "fetch.contact is who asks"),
         ("inbox = ['']", "inbox is a list of texts"),
         ("[retention]\nsuperseded_days = 0", "retention.superseded_days is a whole number of days"),
         ("[retention]\ndagster_days = true", "retention.dagster_days is a whole number of days"),
@@ -70,6 +80,29 @@ def test_a_slip_is_one_line_that_names_the_file_and_the_key(tmp_path: Path, text
     assert str(tmp_path / "dealerflow.toml") in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
     assert is_for_users(caught.value)
+
+
+def test_reports_of_a_whole_market_are_followed_each_by_its_own_key(tmp_path: Path) -> None:
+    read = settings(
+        tmp_path,
+        """
+        [follow]
+        finra_short_volume = true
+        finra_weekly = ["t1", "OTCE", "T1"]
+        finra_short_interest = true
+        occ_volume = true
+        occ_open_interest = ["gme", "BRK.B", "BRKB"]
+        occ_totals = true
+        sec_fails = true
+        [fetch]
+        contact = " Ann Example ann@example.org "
+        """,
+    )
+    assert read.follow == Follow(
+        finra_short_volume=True, finra_weekly=("T1", "OTCE"), finra_short_interest=True, occ_volume=True,
+        occ_open_interest=("GME", "BRK.B"), occ_totals=True, sec_fails=True,
+    )  # fmt: skip
+    assert read.contact == "Ann Example ann@example.org"
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
