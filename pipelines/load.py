@@ -22,6 +22,7 @@ from pipelines.lake.store import Lake
 from pipelines.placing import Origin, Placed, place_bars, place_curves, place_pages, same_places
 from pipelines.placing_reports import place_report
 from pipelines.placing_trades import place_venue_file
+from pipelines.sources import archive
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
 
 _log = logging.getLogger(__name__)
@@ -122,9 +123,10 @@ def look(path: Path, declared: Declared, is_known: Callable[[str], bool]) -> Pla
     sha256 = sha256_of(data)
     if is_known(sha256):
         return None
-    source = _recognise(data, declared)
+    content = archive.content(data)
+    source = _recognise(content, declared, is_packed=content is not data)
     mapped_by = None if declared.mapping is None else sha256_of(declared.mapping.encode())
-    return _place(source, data, Origin(source.NAME, sha256, declared, mapped_by))
+    return _place(source, content, Origin(source.NAME, sha256, declared, mapped_by))
 
 
 def _load(lake: Lake, arrival: Arrival, declared: Declared) -> Loaded:
@@ -135,9 +137,10 @@ def _load(lake: Lake, arrival: Arrival, declared: Declared) -> Loaded:
             placed = place_venue_file(streamed.reduced(lake, large, origin.raw_sha256), origin)
         else:
             data = arrival.read()
-            source = _recognise(data, declared)
+            content = archive.content(data)
+            source = _recognise(content, declared, is_packed=content is not data)
             origin = _origin(lake, arrival, source, data, declared)
-            placed = _place(source, data, origin)
+            placed = _place(source, content, origin)
     except (Unreadable, CalendarError, OSError) as error:
         is_unread = isinstance(error, OSError)
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
@@ -185,18 +188,18 @@ def read_file(path: Path) -> bytes:
     return data
 
 
-def _recognise(data: bytes, declared: Declared) -> ModuleType:
+def _recognise(data: bytes, declared: Declared, *, is_packed: bool) -> ModuleType:
     if not data.strip():
         raise Unreadable("the file is empty")
     if declared.mapping is not None:
         return sources.mapped(declared.mapping)
-    if data[:4] == b"PK\x03\x04":
-        raise Unreadable("a zip archive; unpack it and load the files inside")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise Unreadable("the text is UTF-16; save it as UTF-8")
     source = sources.recognise(data)
     if source is None:
         raise Unreadable("not the layout of any known source; --mapping reads a layout of your own")
+    if is_packed and streamed.is_streamed(source):
+        raise Unreadable("a zip archive of a file that is read piece by piece; unpack it and load the file inside")
     if len(data) > source.LARGEST_BYTES:
         raise Unreadable(f"{len(data)} bytes is more than such a file can hold ({source.LARGEST_BYTES})")
     return source

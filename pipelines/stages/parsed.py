@@ -11,7 +11,7 @@ from types import ModuleType
 
 from pipelines import sources, streamed
 from pipelines.lake.store import LakeFiles
-from pipelines.sources import treasury_par_csv
+from pipelines.sources import archive, treasury_par_csv
 from pipelines.sources.bars import BarFile
 from pipelines.sources.coin_file import CoinFile
 from pipelines.sources.page import ChainPage, Declared
@@ -34,6 +34,11 @@ _held_coins: OrderedDict[_File, CoinFile] = OrderedDict()
 _lock = Lock()
 
 
+def _content(lake: LakeFiles, raw_sha256: str) -> bytes:
+    """What the object holds: of an archive the file inside."""
+    return archive.content(lake.raw.get(raw_sha256))
+
+
 def chain_pages(
     lake: LakeFiles, source: str, raw_sha256: str, underlying: str | None, mapping_sha256: str | None
 ) -> list[ChainPage]:
@@ -44,7 +49,7 @@ def chain_pages(
             _held.move_to_end(file)
             return _held[file]
     mapping = None if mapping_sha256 is None else lake.raw.get(mapping_sha256).decode()
-    pages = _PARSERS[source](lake.raw.get(raw_sha256), Declared(underlying=underlying, mapping=mapping))
+    pages = _PARSERS[source](_content(lake, raw_sha256), Declared(underlying=underlying, mapping=mapping))
     with _lock:
         _held[file] = pages
         while len(_held) > 1 and sum(page.rows.height for held in _held.values() for page in held) > _MOST_ROWS_HELD:
@@ -67,7 +72,7 @@ def coin_file(
     if streamed.is_streamed(module):
         held = streamed.reduced(lake, module, raw_sha256)
     else:
-        held = module.coin_file(lake.raw.get(raw_sha256), declared)
+        held = module.coin_file(_content(lake, raw_sha256), declared)
     with _lock:
         _held_coins[file] = held
         while len(_held_coins) > 1 and sum(map(_height, _held_coins.values())) > _MOST_COIN_ROWS_HELD:
@@ -95,12 +100,12 @@ def bar_file(
     lake: LakeFiles, source: str, raw_sha256: str, underlying: str | None, mapping_sha256: str | None
 ) -> BarFile:
     mapping = None if mapping_sha256 is None else lake.raw.get(mapping_sha256).decode()
-    return _BAR_PARSERS[source](lake.raw.get(raw_sha256), Declared(underlying=underlying, mapping=mapping))
+    return _BAR_PARSERS[source](_content(lake, raw_sha256), Declared(underlying=underlying, mapping=mapping))
 
 
 @lru_cache(maxsize=4)
 def treasury_file(lake: LakeFiles, raw_sha256: str) -> TreasuryFile:
-    return treasury_par_csv.parse(lake.raw.get(raw_sha256))
+    return treasury_par_csv.parse(_content(lake, raw_sha256))
 
 
 @lru_cache(maxsize=8)
@@ -116,5 +121,5 @@ def report_file(
     module = next(one for one in sources.REPORT_SOURCES if source == one.NAME)
     mapping = None if mapping_sha256 is None else lake.raw.get(mapping_sha256).decode()
     day = None if session is None else date.fromisoformat(session)
-    held: ReportFile = module.report(lake.raw.get(raw_sha256), Declared(day, underlying, mapping, exchange))
+    held: ReportFile = module.report(_content(lake, raw_sha256), Declared(day, underlying, mapping, exchange))
     return held

@@ -154,7 +154,7 @@ def test_files_that_cannot_be_read_are_refused_in_one_line_each_and_the_others_a
     reasons = {
         "empty.csv": (b"", "the file is empty"),
         "other.csv": (b"a,b\n1,2\n", "not the layout of any known source"),
-        "packed.csv": (b"PK\x03\x04rest", "a zip archive; unpack it and load the files inside"),
+        "packed.csv": (b"PK\x03\x04rest", "a zip archive that is cut off: its list is missing"),
         "wide.csv": ("Date".encode("utf-16"), "the text is UTF-16; save it as UTF-8"),
     }
     for name, (content, _) in reasons.items():
