@@ -1,8 +1,14 @@
-{# Rows of the current version of every partition of a lake table, in the declared columns and types.
+{% macro current_lake_rows(table_name) %}
+{{ lake_rows(table_name, 'is_current') }}
+{% endmacro %}
+
+
+{# Rows of those versions of a lake table for which a condition on the catalogue holds, in the model's declared columns
+   and types.
 
    An empty template file stands before the lake's own files: it gives columns that old partitions lack, and the
    right columns where the lake has no file at all. #}
-{% macro current_lake_rows(table_name) %}
+{% macro lake_rows(table_name, condition) %}
 {%- set lake = env_var('DEALERFLOW_LAKE') | replace("'", "''") -%}
 {%- set templates = env_var('DEALERFLOW_TEMPLATES') | replace("'", "''") -%}
 {%- set files = lake ~ '/' ~ table_name ~ '/market=*/session_date=*/part=*/v=*.parquet' -%}
@@ -23,26 +29,26 @@ lake_files as (
     )
 ),
 
-current_versions as (
+wanted_versions as (
     select
         lake_file,
         v
     from {{ ref('stg_partition_versions') }}
-    where table_name = '{{ table_name }}' and is_current
+    where table_name = '{{ table_name }}' and {{ condition }}
 ),
 
-current_rows as (
+wanted_rows as (
     select
         lake_files.filename as lake_file
         {%- for column in model.columns.values() if column.name != 'lake_file' %},
-        cast({{ 'current_versions' if column.name == 'v' else 'lake_files' }}.{{ column.name }} as {{ column.data_type }}) as {{ column.name }}
+        cast({{ 'wanted_versions' if column.name == 'v' else 'lake_files' }}.{{ column.name }} as {{ column.data_type }}) as {{ column.name }}
         {%- endfor %}
     from lake_files
     -- The join on the file's own name is what lets DuckDB skip the files of all other versions.
-    inner join current_versions on lake_files.filename = current_versions.lake_file
+    inner join wanted_versions on lake_files.filename = wanted_versions.lake_file
 )
 
-select * from current_rows
+select * from wanted_rows
 {% endmacro %}
 
 

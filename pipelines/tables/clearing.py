@@ -176,7 +176,75 @@ OPEN_CLOSE_VOLUME = Table(
     limits="Market makers' trades do not say whether they open or close.",
 )  # fmt: skip
 
+DARK_POOL_INDEX = Table(
+    name="dark_pool_index",
+    family=FAMILY,
+    grain="session x security or index",
+    description="Share of off-exchange volume that was sold short (DPI); for an index dollar-weighted (DIX).",
+    key=names("market session_date kind vendor_symbol"),
+    columns=words(
+        "market session_date kind underlying vendor_symbol known_at dark_pool_index_frac short_volume_shares "
+        "total_volume_shares off_exchange_usd members_listed members_counted members_date",
+        {
+            "underlying": "Symbol without separators; the name of an index.",
+            "vendor_symbol": "Symbol as FINRA spells it; the name of an index.",
+            "known_at": "When the last figure behind the row was known.",
+            "short_volume_shares": "Shares sold short; null for an index.",
+            "total_volume_shares": "Shares traded off exchange; null for an index.",
+        },
+    ),
+    nullable=frozenset(
+        names(
+            "dark_pool_index_frac short_volume_shares total_volume_shares off_exchange_usd members_listed "
+            "members_counted members_date"
+        )
+    ),
+    is_partitioned=False,
+    lag="Known at 18:00 New York of the session, with the volume and the closes.",
+    coverage="Every symbol of the consolidated file; indices whose members their owner lists.",
+    limits="Some read a high share as buying, for market makers sell short to those who buy. It is no short interest.",
+)
+
+OPEN_INTEREST_RECONCILIATION = Table(
+    name="open_interest_reconciliation",
+    family=FAMILY,
+    grain="session x underlying",
+    description="Open interest as OCC states it against the chain that shows the same session's: counted, explained.",
+    key=names("market session_date underlying"),
+    columns=words(
+        "market session_date underlying snapshot_ts snapshot_source known_at contracts_compared contracts_equal "
+        "contracts_only_occ contracts_only_occ_not_standard contracts_only_occ_expired contracts_only_occ_unexplained "
+        "contracts_only_chain contracts_only_chain_empty open_interest_occ open_interest_chain "
+        "open_interest_difference",
+        {
+            "session_date": "Session at whose close the open interest stood.",
+            "snapshot_ts": "The first whole snapshot that shows this open interest.",
+            "known_at": "When the later of the two was known.",
+        },
+    ),
+    nullable=frozenset(names("open_interest_occ open_interest_chain open_interest_difference")),
+    is_partitioned=False,
+    is_exported=True,
+    lag="Known with the later of the two.",
+    coverage="Sessions and underlyings of which both a dated chain and OCC's series are there.",
+    limits="Live contracts of the chain only.",
+)
+
+INDEX_HISTORY = Table(
+    name="index_history",
+    family=FAMILY,
+    grain="index x session",
+    description="Daily values of Cboe's indices (VIX, SKEW, COR1M ...) from the exchange's own histories.",
+    key=names("index_name bar_ts"),
+    columns=words("index_name bar_ts known_at open high low close"),
+    nullable=frozenset(names("open high low")),
+    is_partitioned=False,
+    lag="Known at 18:00 New York of the session.",
+    coverage="Indices whose history was loaded or is followed.",
+    limits="Cboe does not say when it changed a value: a restatement counts from the file that shows it.",
+)
+
 FAMILY_TABLES = (
     SHORT_VOLUME_DAILY, ATS_WEEKLY, SHORT_INTEREST, CLEARED_VOLUME, OPEN_INTEREST_DAILY, CLEARING_TOTALS,
-    FAILS_TO_DELIVER, INDEX_MEMBERS, OPEN_CLOSE_VOLUME,
+    FAILS_TO_DELIVER, INDEX_MEMBERS, OPEN_CLOSE_VOLUME, DARK_POOL_INDEX, OPEN_INTEREST_RECONCILIATION, INDEX_HISTORY,
 )  # fmt: skip

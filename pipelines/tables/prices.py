@@ -36,4 +36,30 @@ DELIVERY_PRICES = Table(
     nullable=frozenset(),
 )
 
-FAMILY_TABLES = (PRICE_BARS, DELIVERY_PRICES)
+STUDY_LEVELS = (
+    "gamma_flip gamma_flip_status call_wall put_wall absolute_gamma_strike hvl zero_dte_magnet max_pain "
+    "highest_open_interest"
+)
+STUDY_BARS = Table(
+    name="study_bars",
+    family=FAMILY,
+    grain="underlying x interval x bar_ts x source",
+    description="Bars with the levels that were known when they began: the newest whole snapshot, default model, all "
+    "expiries, in the version of that moment.",
+    key=names("market underlying interval bar_ts source"),
+    columns=words(
+        "market underlying interval bar_ts source bar_open_ts known_at open high low close volume levels_snapshot_ts "
+        f"levels_known_at dealer_model levels_spot {STUDY_LEVELS}",
+        {"known_at": "When these values of the bar became known; the levels were known at bar_open_ts."},
+    ),
+    nullable=frozenset(
+        names(
+            "open high low volume levels_snapshot_ts levels_known_at dealer_model levels_spot gamma_flip "
+            "gamma_flip_status call_wall put_wall absolute_gamma_strike hvl zero_dte_magnet max_pain "
+            "highest_open_interest"
+        )
+    ),
+    is_partitioned=False,
+)
+
+FAMILY_TABLES = (PRICE_BARS, DELIVERY_PRICES, STUDY_BARS)

@@ -1,0 +1,2 @@
+{{ declared_columns(ref('int_open_interest_reconciliation')) }}
+order by session_date, underlying
