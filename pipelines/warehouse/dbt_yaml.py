@@ -18,6 +18,8 @@ from pipelines.warehouse.project import DBT_PROJECT
 HEADER = "# Written by `python -m pipelines.warehouse.dbt_yaml`; edit pipelines/tables or data_tests.yml instead.\n"
 _LAKE_FILE = {"name": "lake_file", "description": "The file of the lake that holds the row.", "data_type": "VARCHAR"}
 
+# Staging models that are not called after the table that they read.
+_OF_ANOTHER_NAME = {"stg_superseded_key_levels": "key_levels"}
 _SELF_EVIDENT = ("name", "text", "flag", "date", "number", "sha256", "JSON", "path", "url")
 
 Block = dict[str, Any]
@@ -28,13 +30,15 @@ def _column(column: Column) -> Block:
     return {"name": column.name, "description": column.meaning + unit, "data_type": column.duckdb_type}
 
 
-def _staging(table: Table) -> Block:
+def _staging(model: str) -> Block:
+    table = TABLES[_OF_ANOTHER_NAME.get(model, model.removeprefix("stg_"))]
+    which = "Superseded versions" if model in _OF_ANOTHER_NAME else "Current version"
     columns = [_column(column) for column in published_columns(table)]
     if table.is_partitioned or table.name == "partition_versions":
         columns.append(_LAKE_FILE)
     return {
-        "name": f"stg_{table.name}",
-        "description": f"Current version of the lake's {table.name}, typed. One row per {table.grain}."
+        "name": model,
+        "description": f"{which} of the lake's {table.name}, typed. One row per {table.grain}."
         if table.is_partitioned
         else f"The catalogue's {table.name}, typed. One row per {table.grain}.",
         "columns": columns,
@@ -82,7 +86,7 @@ def rendered(project: Path = DBT_PROJECT) -> dict[Path, str]:
         raise ValueError(f"data_tests.yml: no published table {sorted(unknown)}")
     files = {}
     for model in sorted(project.glob("models/staging/stg_*.sql")):
-        files[model.with_suffix(".yml")] = _text(_staging(TABLES[model.stem.removeprefix("stg_")]))
+        files[model.with_suffix(".yml")] = _text(_staging(model.stem))
     marts = {model.stem: model for model in sorted(project.glob("models/marts/*/*.sql"))}
     if wrong := set(marts).symmetric_difference(PUBLISHED_TABLES):
         raise ValueError(f"marts and published tables differ: {sorted(wrong)}")

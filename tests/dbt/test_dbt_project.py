@@ -31,7 +31,7 @@ def test_every_generated_file_belongs_to_a_model() -> None:
 def test_only_staging_reads_the_lake() -> None:
     for model in DBT_PROJECT.glob("models/**/*.sql"):
         text = model.read_text()
-        reads = "current_lake_rows(" in text or "catalogue_rows(" in text
+        reads = "lake_rows(" in text or "catalogue_rows(" in text
         assert reads == (model.parent.name == "staging"), model
         assert "read_parquet" not in text, model
 

@@ -10,7 +10,7 @@ with
 every as (
     select {{ columns | join(', ') }} from {{ ref('key_levels') }}
     union all
-    select {{ columns | join(', ') }} from {{ ref('int_superseded_key_levels') }}
+    select {{ columns | join(', ') }} from {{ ref('stg_superseded_key_levels') }}
 ),
 
 versions as (
