@@ -273,8 +273,28 @@ def opening_positions(weight: Floats, scale: Floats, dealers_long_odds: Floats, 
     return Positions(np.where(is_dealers_long, least, most), np.where(is_dealers_long, most, least))
 
 
-def trade(weight: Floats, scale: Floats, before: Positions, odds: Floats, uniform: Floats) -> tuple[Floats, Positions]:
-    """One session's volume and the positions after it.
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """Who traded in one session, in contracts.
+
+    `with_dealers`: what customers bought to open, sold to open, sold to close and bought to close, (4, n).
+    `among_customers`: what both sides opened, negative where both closed. The rest was bought and sold again.
+    """
+
+    volume: Floats
+    with_dealers: Floats
+    among_customers: Floats
+
+    def after(self, before: Positions) -> Positions:
+        bought_to_open, sold_to_open, sold_to_close, bought_to_close = self.with_dealers
+        return Positions(
+            before.long + bought_to_open - sold_to_close + self.among_customers,
+            before.short + sold_to_open - bought_to_close + self.among_customers,
+        )
+
+
+def trade(weight: Floats, scale: Floats, before: Positions, odds: Floats, uniform: Floats) -> Traded:
+    """One session's trades, from the positions before it.
 
     Two of five contracts do not trade. In the others customers do one thing with dealers, by `odds` (4, n): buy to
     open, sell to open, sell to close, buy to close, as the columns add up to 1. A part of the rest opens or closes on
@@ -287,11 +307,12 @@ def trade(weight: Floats, scale: Floats, before: Positions, odds: Floats, unifor
     amount = np.floor(with_dealers * volume)
     bounds = np.cumsum(odds, axis=0)
     chosen = (kind >= bounds[:-1]).sum(axis=0)
-    long = before.long + amount * (chosen == 0) - np.minimum(amount, before.long) * (chosen == 2)
-    short = before.short + amount * (chosen == 1) - np.minimum(amount, before.short) * (chosen == 3)
+    most = np.array([amount, amount, np.minimum(amount, before.long), np.minimum(amount, before.short)])
+    dealt = most * (chosen == np.arange(4)[:, None])
+    held = Traded(volume, dealt, np.zeros_like(volume)).after(before)
     rest = np.floor(0.5 * among_customers * (volume - amount))
-    both = np.where(opens < 0.55, rest, -np.minimum(rest, np.minimum(long, short)))
-    return volume, Positions(long + both, short + both)
+    both = np.where(opens < 0.55, rest, -np.minimum(rest, np.minimum(held.long, held.short)))
+    return Traded(volume, dealt, both)
 
 
 def is_iv_missing(price: Floats, intrinsic: Floats, small_tick: float, uniform: Floats) -> Bools:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from models import synthetic
 from models.conventions import SECONDS_PER_YEAR, Floats
-from models.synthetic import Positions, ZeroCurve
+from models.synthetic import Positions, Traded, ZeroCurve
 from pipelines.calendar import us_sessions
 from pipelines.simulate.declare import Instrument, Scenario
 from pipelines.simulate.draws import draw, draws
@@ -30,9 +30,13 @@ class Session:
     curve: ZeroCurve
     curve_date: date
     shares: int
-    volume: Floats
+    traded: Traded
     before: Positions
     after: Positions
+
+    @property
+    def volume(self) -> Floats:
+        return self.traded.volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,11 @@ def simulate(instrument: Instrument, scenario: Scenario, seed: int) -> History:
     positions = _opening_positions(instrument, contracts, scenario, paths, seed)
     sessions: dict[date, Session] = {}
     for day, path in paths.items():
-        volume, after = _traded(instrument, contracts, day, path, positions, seed)
+        traded = _traded(instrument, contracts, day, path, positions, seed)
+        after = traded.after(positions)
         curve_date = calendar.before(day)  # a day's curve is published after its close
         shares = synthetic.shares_traded(instrument.usual_shares, draw(seed, f"{instrument.name} shares {day}"))
-        sessions[day] = Session(day, path, all_curves[curve_date], curve_date, shares, volume, positions, after)
+        sessions[day] = Session(day, path, all_curves[curve_date], curve_date, shares, traded, positions, after)
         positions = after
     return History(instrument, contracts, sessions)
 
@@ -92,7 +97,7 @@ def _opening_positions(
 
 def _traded(
     instrument: Instrument, contracts: Contracts, day: date, path: DayPath, before: Positions, seed: int
-) -> tuple[Floats, Positions]:
+) -> Traded:
     odds = np.where(
         contracts.is_call, np.array(instrument.calls.odds)[:, None], np.array(instrument.puts.odds)[:, None]
     )

@@ -58,7 +58,7 @@ class SimulatedMarket:
     declared_underlying: dict[str, str]
 
 
-class _Studio:
+class Studio:
     """Histories and the snapshots taken of them, each made once."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
@@ -88,7 +88,7 @@ class _Studio:
 def simulate_market(seed: int = DEFAULT_SEED, scenario: Scenario | None = None) -> SimulatedMarket:
     """A whole market in memory, the small one unless told otherwise; the same seed gives the same bytes."""
     scenario = scenario or small()
-    studio = _Studio(scenario, seed)
+    studio = Studio(scenario, seed)
     files: dict[str, bytes] = {}
     shown: dict[SimulatedPage, pl.DataFrame] = {}
     for pull in scenario.pulls:
@@ -128,7 +128,7 @@ def truth_json(market: SimulatedMarket) -> str:
     return json.dumps([asdict(page) for page in market.pages], default=str, indent=1)
 
 
-def _pulled(studio: _Studio, pull: Pull) -> tuple[bytes, SimulatedPage, pl.DataFrame]:
+def _pulled(studio: Studio, pull: Pull) -> tuple[bytes, SimulatedPage, pl.DataFrame]:
     instant = None if pull.quoted_at is None else new_york_to_utc(pull.session_date, pull.quoted_at)
     shown = studio.snapshot(pull.instrument, pull.session_date, instant)
     if pull.is_zeroed:
@@ -157,7 +157,7 @@ def _pulled(studio: _Studio, pull: Pull) -> tuple[bytes, SimulatedPage, pl.DataF
     return content, record, _behind(shown, is_after=pull.has_new_interest)
 
 
-def _day_file(studio: _Studio, day_file: DayFile) -> tuple[bytes, dict[SimulatedPage, pl.DataFrame]]:
+def _day_file(studio: Studio, day_file: DayFile) -> tuple[bytes, dict[SimulatedPage, pl.DataFrame]]:
     day = day_file.session_date
     clock = datashop_file.early_clock(day)
     chains, pages = [], {}

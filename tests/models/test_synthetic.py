@@ -108,9 +108,11 @@ def test_positions_change_by_no_more_than_was_traded(
 ) -> None:
     n = len(uniform)
     before = Positions(np.full(n, float(held[0])), np.full(n, float(held[1])))
-    volume, after = synthetic.trade(
+    traded = synthetic.trade(
         np.ones(n), np.array(300.0), before, np.repeat(odds[:, None], n, axis=1), np.array(uniform).T
     )
+    volume, after = traded.volume, traded.after(before)
+    assert np.all(traded.with_dealers.sum(axis=0) + np.abs(traded.among_customers) <= volume)
     for name in ("long", "short", "open_interest"):
         assert np.all(np.abs(getattr(after, name) - getattr(before, name)) <= volume)
     for side in (after.long, after.short, volume):
@@ -125,7 +127,7 @@ def test_customers_who_only_do_one_thing_move_dealers_one_way(
     n = len(uniform)
     before = Positions(np.full(n, float(held[0])), np.full(n, float(held[1])))
     only = np.repeat((np.arange(4.0) == kind).astype(float)[:, None], n, axis=1)
-    _, after = synthetic.trade(np.ones(n), np.array(300.0), before, only, np.array(uniform).T)
+    after = synthetic.trade(np.ones(n), np.array(300.0), before, only, np.array(uniform).T).after(before)
     is_dealers_selling = kind in (0, 3)
     change = after.dealers - before.dealers
     assert np.all(change <= 0.0) if is_dealers_selling else np.all(change >= 0.0)
