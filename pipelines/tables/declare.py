@@ -67,6 +67,11 @@ class Table:
         if wrong := self.nullable.intersection(self.key):
             raise ValueError(f"{self.name}: key columns cannot be null: {sorted(wrong)}")
 
+    def cautions(self) -> list[str]:
+        """What a reader must know beyond the columns, in sentences."""
+        told = {"Lag": self.lag, "Coverage": self.coverage, "Limits": self.limits}
+        return [f"{word}: {text}" for word, text in told.items() if text]
+
     def schema(self) -> dict[str, pl.DataType]:
         """Column to dtype, without the path columns of a partitioned table."""
         return {column.name: column.dtype for column in self.columns}

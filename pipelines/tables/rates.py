@@ -17,6 +17,9 @@ TREASURY_ZERO_CURVE = Table(
     ),
     nullable=frozenset(["par_yield_frac"]),
     is_exported=True,
+    lag="Known at 18:00 New York of the curve's date.",
+    coverage="The Treasury's published tenors, 1 month to 30 years.",
+    limits="Par yields at about 15:30 New York; a changed value counts from the file that shows it.",
 )
 
 FAMILY_TABLES = (TREASURY_ZERO_CURVE,)

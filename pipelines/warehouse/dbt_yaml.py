@@ -62,7 +62,7 @@ def _mart(table: Table, tests: Block) -> Block:
         of_model.append({"holds_current_versions": {}})
     return {
         "name": table.name,
-        "description": f"{table.description} One row per {table.grain}.",
+        "description": " ".join([table.description, f"One row per {table.grain}.", *table.cautions()]),
         "data_tests": of_model + tests.get("model", []),
         "columns": columns,
     }

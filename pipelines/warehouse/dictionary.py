@@ -86,6 +86,7 @@ def describe_table(name: str) -> RenderableType:
         Text(f"{table.name}: one row per {table.grain}", style="bold"),
         Text(table.description),
         Text(f"key: {', '.join(key)}"),
+        *(Text(caution) for caution in table.cautions()),
         shown,
     )
 

@@ -17,6 +17,9 @@ CONTRACT = {
     "contracts", "option_snapshots", "expiry_surface", "snapshot_quality", "strike_exposures", "exposure_summary",
     "key_levels", "key_levels_latest", "gamma_profile", "exposure_heatmap", "opex_rolloff", "treasury_zero_curve",
     "price_bars", "delivery_prices", "dealer_inventory", "premium_flow", "zero_dte_flow", "zero_dte_put_share",
+    "short_volume_daily", "ats_weekly", "short_interest", "cleared_volume", "clearing_shares", "open_interest_daily",
+    "clearing_totals", "fails_to_deliver", "index_members", "open_close_volume", "open_close_positions",
+    "dark_pool_index", "open_interest_reconciliation", "index_history", "study_bars",
     "load_ledger", "quarantine", "refusals", "gap_ledger", "partition_versions", "method_versions", "default_models",
     "data_dictionary",
 }  # fmt: skip
@@ -83,7 +86,17 @@ def test_facts_of_a_snapshot_begin_with_whose_when_and_whence(table: Table) -> N
 def test_a_published_key_holds_over_all_partitions() -> None:
     assert published_key(TABLES["key_levels"]) == ("market", "underlying", "snapshot_ts", "dealer_model", "scope")
     assert published_key(TABLES["treasury_zero_curve"]) == ("market", "session_date", "part", "tenor_years")
+    assert published_key(TABLES["short_volume_daily"]) == (
+        "market", "session_date", "part", "facility", "vendor_symbol",
+    )  # fmt: skip
     assert published_key(TABLES["load_ledger"]) == ("load_id",)
+
+
+def test_tables_of_reports_say_when_they_are_known_what_they_see_and_what_they_cannot_tell() -> None:
+    for table in TABLES.values():
+        if table.family == "off-exchange and clearing":
+            assert table.lag and table.coverage and table.limits, table.name
+            assert len(table.cautions()) == 3
 
 
 def test_a_declaration_with_an_unknown_or_doubled_column_is_refused() -> None:
