@@ -12,12 +12,14 @@ from pipelines.cli.app import DAY_FORMATS, FEED, Day, UserError, app
 @app.command(
     rich_help_panel=FEED,
     epilog="Examples: `dealerflow fetch --list` · `dealerflow fetch treasury` · `dealerflow fetch cboe SPX SPY` · "
-    "`dealerflow fetch deribit BTC SOL` · `dealerflow fetch deribit BTC ETH --trades-from 2024-01-01`",
+    "`dealerflow fetch deribit BTC SOL` · `dealerflow fetch deribit BTC ETH --trades-from 2024-01-01` · "
+    "`dealerflow fetch finra-short-volume 2026-03-02` · `dealerflow fetch finra-weekly T1:2026-03-02` · "
+    "`dealerflow fetch occ-volume 2026-03-02` · `dealerflow fetch sec-fails 2026-03a`",
 )
 def fetch(
     feed: Annotated[str | None, typer.Argument(help="A feed, as --list names them.")] = None,
     items: Annotated[
-        list[str] | None, typer.Argument(metavar="[ITEM]...", help="Symbols, coins, or years of curves.")
+        list[str] | None, typer.Argument(metavar="[ITEM]...", help="Symbols, coins, or the periods of a report.")
     ] = None,
     list_feeds: Annotated[bool, typer.Option("--list", help="Show the feeds, and whose terms are accepted.")] = False,
     accept_terms: Annotated[bool, typer.Option("--accept-terms", help="Accept the vendor's terms, for good.")] = False,

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from pipelines.fetch.acceptance import require_accepted
 from pipelines.fetch.client import Client, Fetched, FetchFailed, VendorRefuses
-from pipelines.fetch.feed import Feed
+from pipelines.fetch.feed import Asking, Feed
 from pipelines.lake.export import export_catalogue
 from pipelines.lake.store import Lake
 from pipelines.load import Arrival, Loaded, load_arrivals
+from pipelines.operator_settings import operator_settings
 from pipelines.settings import Paths
 from pipelines.sources.page import Unreadable
 
+_ABSENT = (403, 404)
 REFUSALS_IN_A_ROW = 3  # one may be a symbol that the vendor does not know
 
 
@@ -36,11 +38,12 @@ def fetch_items(
     The lake is locked while something lands, not while the vendor is asked.
     """
     require_accepted(lake.paths, feed)
+    asking = Asking(client, feed, feed.headers_of(operator_settings(lake.paths)))
     refused_in_a_row = 0
     loaded: list[Loaded] = []
     for item in dict.fromkeys(items):
         if refused_in_a_row < REFUSALS_IN_A_ROW:
-            answer = _ask(feed, item, client)
+            answer = _ask(asking, item)
         else:
             answer = _Missed(VendorRefuses("not asked: the vendor refuses requests; wait before trying again"))
         is_refused = isinstance(answer, _Missed) and isinstance(answer.error, VendorRefuses)
@@ -54,11 +57,12 @@ def fetch_items(
     return loaded
 
 
-def _ask(feed: Feed, item: str, client: Client) -> Fetched | _Missed:
+def _ask(asking: Asking, item: str) -> Fetched | _Missed:
     try:
-        return client.get(feed.url_of(item), largest_bytes=feed.largest_bytes)
+        return asking.feed.ask(asking, item)
     except FetchFailed as error:
-        return _Missed(error)
+        meant = asking.feed.absent(item, error.status) if error.status in _ABSENT else None
+        return _Missed(meant or error)
 
 
 def refusal(name: str, error: FetchFailed, url: str | None = None) -> Arrival:

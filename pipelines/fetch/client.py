@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import email.utils
+import json
 import logging
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -28,7 +29,11 @@ _RETRIED = (408, 429)
 
 
 class FetchFailed(Exception):
-    """Nothing was fetched; the message is one line for the operator."""
+    """Nothing was fetched; the message is one line for the operator. `status`: of an answer that was final."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class VendorRefuses(FetchFailed):
@@ -45,11 +50,12 @@ class Passing(FetchFailed):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A whole body, and when the last byte of it had arrived (UTC)."""
+    """A whole body, and when the last byte of it had arrived (UTC). Names of `headers` stand in small letters."""
 
     data: bytes
     url: str
     captured_at: datetime
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,21 @@ class Manner:
 
     pause_seconds: float
     judge: Callable[[int, bytes], None]  # HTTP status and whole body; raises Passing or FetchFailed, always unless 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is sent. One with `content` is a POST of JSON, which is never sent anywhere else than it was meant for."""
+
+    url: str
+    largest_bytes: int
+    manner: Manner | None
+    headers: Mapping[str, str]
+    content: bytes | None = None
+
+    @property
+    def method(self) -> str:
+        return "GET" if self.content is None else "POST"
 
 
 class Clock:
@@ -107,10 +128,22 @@ class Client:
     def now(self) -> datetime:
         return self._clock.now()
 
-    def get(self, url: str, *, largest_bytes: int, manner: Manner | None = None) -> Fetched:
-        """The body at `url`. FetchFailed, in one line, when it cannot be had."""
-        if not is_safe(url):
-            raise FetchFailed(f"{shown(url)}: only https is fetched")
+    def get(
+        self, url: str, *, largest_bytes: int, manner: Manner | None = None, headers: Mapping[str, str] | None = None
+    ) -> Fetched:
+        """The body at `url`. FetchFailed, in one line, when it cannot be had. `headers` stand beside the client's."""
+        return self._ask(_Question(url, largest_bytes, manner, headers or {}))
+
+    def post_json(
+        self, url: str, question: object, *, largest_bytes: int, headers: Mapping[str, str] | None = None
+    ) -> Fetched:
+        """What is answered to a question that changes nothing there and may hence be repeated. Fails as `get` does."""
+        all_headers = {"Content-Type": "application/json", **(headers or {})}
+        return self._ask(_Question(url, largest_bytes, None, all_headers, json.dumps(question).encode()))
+
+    def _ask(self, question: _Question) -> Fetched:
+        if not is_safe(question.url):
+            raise FetchFailed(f"{shown(question.url)}: only https is fetched")
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Passing),
             stop=self._is_enough,
@@ -120,10 +153,11 @@ class Client:
             sleep=self._clock.sleep,
             before_sleep=_tell,
         )
+        manner = question.manner
         pause_seconds = self._limits.pause_seconds if manner is None else manner.pause_seconds
-        with turn_at(httpx.URL(url).netloc.decode(), self._turns, pause_seconds, self._clock):
+        with turn_at(httpx.URL(question.url).netloc.decode(), self._turns, pause_seconds, self._clock):
             try:
-                return attempts(self._attempt, url, largest_bytes, manner)
+                return attempts(self._attempt, question)
             except tenacity.RetryError as error:
                 self._give_up(error.last_attempt)
 
@@ -137,26 +171,28 @@ class Client:
         is_refusal = isinstance(error, Passing) and error.is_refusal
         raise (VendorRefuses if is_refusal else FetchFailed)(f"{error} ({last.attempt_number} attempts)")
 
-    def _attempt(self, url: str, largest_bytes: int, manner: Manner | None) -> Fetched:
+    def _attempt(self, question: _Question) -> Fetched:
         deadline = self._clock.monotonic() + self._limits.body_seconds
-        place = url
+        place, manner = question.url, question.manner
         for _ in range(1 + self._limits.redirects):
-            with self._answer(place) as response:
+            with self._answer(place, question) as response:
                 if response.has_redirect_location:
-                    place = _on_same_host(response)
+                    place = _on_same_host(response, question)
                     continue
                 self._judge(response, is_body_read=manner is not None)
-                data = self._body(response, largest_bytes, deadline)
+                data = self._body(response, question.largest_bytes, deadline)
                 if manner is not None:
                     manner.judge(response.status_code, data)
-                return Fetched(data, url, self._clock.now())
+                return Fetched(data, question.url, self._clock.now(), dict(response.headers))
         raise FetchFailed(f"more than {self._limits.redirects} redirects")
 
     @contextmanager
-    def _answer(self, url: str) -> Iterator[httpx.Response]:
+    def _answer(self, url: str, question: _Question) -> Iterator[httpx.Response]:
         """What goes wrong on the way, between the first and the last byte, is worth a second attempt."""
         try:
-            with self._http.stream("GET", url) as response:
+            with self._http.stream(
+                question.method, url, headers=dict(question.headers), content=question.content
+            ) as response:
                 yield response
         except httpx.ConnectTimeout:
             raise Passing(f"no connection within {self._limits.connect_seconds:g} s") from None
@@ -173,12 +209,15 @@ class Client:
         status = response.status_code
         said = f"the vendor answered HTTP {status}"
         if status == 403:
-            raise VendorRefuses("the vendor refuses (HTTP 403): a symbol unknown to it, or asked too often; wait first")
+            refused = "the vendor refuses (HTTP 403): a symbol unknown to it, or asked too often; wait first"
+            raise VendorRefuses(refused, status)
         if status in _RETRIED or status >= 500:
             asked_seconds = _retry_after(response.headers.get("retry-after"), self._clock.now())
             raise Passing(said, asked_seconds, is_refusal=status == 429)
+        if status == 204:
+            return  # whole and empty
         if status != 200 and not is_body_read:
-            raise FetchFailed("unknown to the vendor (HTTP 404)" if status == 404 else said)
+            raise FetchFailed("unknown to the vendor (HTTP 404)" if status == 404 else said, status)
         if not response.headers.keys() & {"content-length", "transfer-encoding"}:
             raise FetchFailed("the answer does not say where it ends, so nobody can tell whether it is whole")
 
@@ -210,7 +249,9 @@ def shown(url: str) -> str:
     return str(httpx.URL(url).copy_with(userinfo=b"", query=None))
 
 
-def _on_same_host(response: httpx.Response) -> str:
+def _on_same_host(response: httpx.Response, question: _Question) -> str:
+    if question.content is not None:
+        raise FetchFailed("redirected, which a question by POST does not follow")
     here = response.url
     there = here.join(response.headers["location"])
     if (there.scheme, there.netloc) != (here.scheme, here.netloc) or there.userinfo:
@@ -227,7 +268,7 @@ def _tell(state: tenacity.RetryCallState) -> None:
     """Without it, a long wait looks like a command that hangs."""
     error = state.outcome.exception() if state.outcome else None
     seconds = state.next_action.sleep if state.next_action else 0.0
-    _log.warning("%s: %s; asking again in %.0f s", shown(state.args[0]), error, seconds)
+    _log.warning("%s: %s; asking again in %.0f s", shown(state.args[0].url), error, seconds)
 
 
 def _retry_after(text: str | None, now: datetime) -> float:

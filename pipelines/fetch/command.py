@@ -49,12 +49,12 @@ def fetch(
     feed, paths = feed_of(name), data_paths()
     with client or client_for(paths) as asking:
         named = typed or feed.items_now(operator_settings(paths).follow, asking.now())
-        items = [feed.item_of(one) for one in named]
+        items = [item for one in named for item in feed.items_of(one)]
         days = _days(feed, first, last, asking)
         if not items and not is_accepting:
             raise FeedError(
                 f"name the {feed.item_name}, as in `dealerflow fetch {feed.name} {feed.example}`, "
-                f"or follow them: dealerflow.toml, [follow] {feed.name}"
+                f"or follow them: dealerflow.toml, [follow] {feed.name.replace('-', '_')}"
             )
         _agree(paths, feed, asking, is_accepting=is_accepting)
         loaded = _fetch(paths, feed, items, days, asking)

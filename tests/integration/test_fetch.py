@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -195,9 +196,9 @@ def test_nothing_is_asked_before_the_terms_are_accepted(lake: Lake, site: Site, 
 
 def test_the_lake_is_free_while_a_vendor_is_asked(lake: Lake, site: Site, clock: FakeClock, tmp_path: Path) -> None:
     class Watched(Client):
-        def get(self, url: str, *, largest_bytes: int) -> Fetched:
+        def get(self, url: str, **how: Any) -> Fetched:
             with opened(lake.paths) as other, other.writing(patience_seconds=0):
-                return super().get(url, largest_bytes=largest_bytes)
+                return super().get(url, **how)
 
     with Watched(tmp_path / "turns", clock=clock) as client:
         assert [one.fate for one in fetch(lake, client, "cboe", "SPX", "SPY")] == ["landed", "landed"]
