@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from pipelines.calendar import PUBLISHED_AT, new_york_to_utc, us_sessions, utc_to_new_york
 from pipelines.daily.cadence import DELAYED_JSON, TREASURY, is_bond_holiday
-from pipelines.daily.gap_ledger import ended_sessions, newest_bars, settle
+from pipelines.daily.gap_ledger import settle
 from pipelines.daily.inbox import load_inbox
+from pipelines.daily.report_owed import REPORT_FEEDS, is_followed, items_owed
+from pipelines.daily.session_gaps import ended_sessions, newest_bars
 from pipelines.fetch import FEEDS
 from pipelines.fetch.acceptance import accepted_on
 from pipelines.fetch.arrive import client_for, fetch_items
@@ -38,13 +40,15 @@ class Collected:
         return sum(one.fate in fates for one in self.loaded)
 
 
-def collect(lake: Lake, tell: Tell, client: Client | None = None) -> Collected:
+def collect(
+    lake: Lake, tell: Tell, client: Client | None = None, feeds: Collection[str] = frozenset(FEEDS)
+) -> Collected:
     """Fetch what followed feeds owe, load what is new in the inboxes, bring the ledger of gaps up to date."""
     settings = operator_settings(lake.paths)
     collected = Collected()
     with client or client_for(lake.paths) as asking:
         now = asking.now()
-        for feed in FEEDS.values():
+        for feed in (feed for name, feed in FEEDS.items() if name in feeds):
             try:
                 collected.loaded += _collect(lake, feed, settings.follow, asking, tell)
             except FeedError as error:  # the other feeds, the inboxes and the gaps go on
@@ -61,14 +65,23 @@ def collect(lake: Lake, tell: Tell, client: Client | None = None) -> Collected:
 
 def _collect(lake: Lake, feed: Feed, follow: Follow, client: Client, tell: Tell) -> list[Loaded]:
     now = client.now()
-    followed = feed.items_now(follow, now) if feed.name != "treasury" or follow.treasury else ()
-    if not followed:
+    followed = _followed_items(feed, follow, now)
+    if not followed and not is_followed(feed.name, follow):
         return []
     if accepted_on(lake.paths, feed) is None:
         tell(f"{feed.name} is followed, but its terms are not accepted: dealerflow fetch {feed.name}")
         return []
-    items = still_owed(lake, feed.name, [feed.item_of(one) for one in followed], now)
+    if feed.name in REPORT_FEEDS:
+        items = items_owed(lake, feed.name, follow, now)
+    else:
+        items = still_owed(lake, feed.name, [feed.item_of(one) for one in followed], now)
     return fetch_items(lake, feed, items, client, lambda one: tell(told(one))) if items else []
+
+
+def _followed_items(feed: Feed, follow: Follow, now: datetime) -> Sequence[str]:
+    """Of a feed that is asked for the newest of each of its items; reports are asked for period by period."""
+    is_one = feed.name not in REPORT_FEEDS and (feed.name != "treasury" or follow.treasury)
+    return feed.items_now(follow, now) if is_one else ()
 
 
 def told(one: Loaded) -> str:
@@ -76,7 +89,7 @@ def told(one: Loaded) -> str:
 
 
 def still_owed(lake: Lake, feed: str, items: Sequence[str], now: datetime) -> list[str]:
-    """The items of a feed that have something new at `now` (UTC) which is not in the lake."""
+    """The items of a feed of chains, curves or bars that have something new at `now` (UTC) which is not in the lake."""
     if feed == "cboe":
         session = shown_session(now)
         held = ended_sessions(lake, [DELAYED_JSON])

@@ -1,7 +1,7 @@
 """Whether what is followed is up to date: the newest due session of each series stands computed in the lake.
 
 A history of an index has a day more: its vendor says nowhere when in the evening it grows. Of a coin venue the newest
-snapshot may be half an hour old, and what is computed two hours.
+snapshot may be half an hour old, and what is computed two hours. Of a report the newest due period counts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from pipelines.calendar import us_sessions
 from pipelines.daily.cadence import DELAYED_JSON, INDEX, TREASURY, Owed, feed_is_due, owed
 from pipelines.daily.coin_cadence import CHAINS, instant_of, ticks_due
 from pipelines.daily.coin_gaps import snapshot_ends
-from pipelines.daily.gap_ledger import newest_bars, seen_sessions
+from pipelines.daily.report_cadence import ALL, LEDGER_NAMES, followed_reports, reports_owed
+from pipelines.daily.report_gaps import seen_reports
+from pipelines.daily.session_gaps import newest_bars, seen_sessions
 from pipelines.lake.store import Lake
 from pipelines.lake.turn import LakeBusy, turn
 from pipelines.markets import CRYPTO, US
@@ -46,7 +48,10 @@ def late(lake: Lake, follow: Follow, now: datetime) -> list[str]:
             missing.append(f"{source} {part}: never collected")
         elif (_COMPUTED[source], part, due.session_date) not in standing:
             missing.append(f"{source} {part}: {due.session_date}")
-    return missing + _late_histories(lake, follow, now) + late_coins(lake, follow, now)
+    return [
+        *missing, *_late_histories(lake, follow, now), *_late_reports(lake, follow, now),
+        *late_coins(lake, follow, now),
+    ]  # fmt: skip
 
 
 def late_coins(lake: Lake, follow: Follow, now: datetime) -> list[str]:
@@ -95,3 +100,24 @@ def _late_histories(lake: Lake, follow: Follow, now: datetime) -> list[str]:
         for index, day in newest.items()
         if day is None or day < last
     ]
+
+
+def _late_reports(lake: Lake, follow: Follow, now: datetime) -> list[str]:
+    """Followed reports whose newest due period is not computed, part by part."""
+    followed = followed_reports(follow)
+    seen = seen_reports(lake) if followed else {}
+    newest = {(one.source, one.part): one.session_date for one in reports_owed(seen, follow, now)}
+    standing = {
+        (version.table, version.key.part, version.key.session_date)
+        for version in lake.catalogue.versions(followed, US.name)
+        if version.row_count
+    }
+    missing = []
+    for table, parts in followed.items():
+        for part in parts or list(seen.get(table, ())) or [ALL]:
+            due = newest.get((LEDGER_NAMES[table], part))
+            if part not in seen.get(table, ()):
+                missing.append(f"{LEDGER_NAMES[table]} {part}: never collected")
+            elif due is not None and (table, part, due) not in standing:
+                missing.append(f"{LEDGER_NAMES[table]} {part}: {due}")
+    return missing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from rich.markup import escape
 from rich.table import Table
@@ -13,7 +13,10 @@ from pipelines.calendar import calendar_of
 from pipelines.console import console
 from pipelines.daily.cadence import DELAYED_JSON, TREASURY
 from pipelines.daily.coin_cadence import CHAINS, TRADES
-from pipelines.daily.gap_ledger import Gap, current_gaps
+from pipelines.daily.gap_ledger import Gap, current_gaps, utc_now
+from pipelines.daily.report_cadence import TABLE_OF
+from pipelines.daily.report_items import advice as report_advice
+from pipelines.daily.report_periods import periods_between
 from pipelines.lake.store import opened
 from pipelines.markets import US
 from pipelines.operator_settings import operator_settings
@@ -30,6 +33,7 @@ class Run:
     status: str
     reason: str | None
     sessions: tuple[date, ...]
+    now: datetime
 
     @property
     def days(self) -> str:
@@ -41,6 +45,8 @@ class Run:
         if self.source == TREASURY:
             years = sorted({session.year for session in self.sessions})
             return f"dealerflow fetch treasury {' '.join(map(str, years))}"
+        if self.source in TABLE_OF:
+            return report_advice(self.source, TABLE_OF[self.source], self.part, self.sessions, self.now)
         if self.status == "refused":
             return "mend or replace the file, then dealerflow backfill FILE"
         if self.source == DELAYED_JSON:
@@ -54,11 +60,12 @@ class Run:
         return "dealerflow backfill FILES of these sessions"
 
 
-def runs(gaps: Iterable[Gap]) -> list[Run]:
-    """Open gaps, sessions that follow one another taken together."""
+def runs(gaps: Iterable[Gap], now: datetime | None = None) -> list[Run]:
+    """Open gaps, sessions that follow one another taken together; what to do is said as of `now` (UTC)."""
     found: list[Run] = []
+    as_of = now or utc_now()
     for gap in sorted((gap for gap in gaps if gap.status != "filled"), key=lambda gap: (gap.market != US.name, gap)):
-        alone = Run(gap.market, gap.source, gap.part, gap.status, gap.reason, (gap.session_date,))
+        alone = Run(gap.market, gap.source, gap.part, gap.status, gap.reason, (gap.session_date,), as_of)
         last = found[-1] if found else None
         if last is not None and last == replace(alone, sessions=last.sessions) and _follow(gap.market, last, gap):
             found[-1] = replace(last, sessions=(*last.sessions, gap.session_date))
@@ -68,16 +75,19 @@ def runs(gaps: Iterable[Gap]) -> list[Run]:
 
 
 def _follow(market: str, last: Run, gap: Gap) -> bool:
-    return calendar_of(market).count_between(last.sessions[-1], gap.session_date) == 1
+    newest = last.sessions[-1]
+    if gap.source in TABLE_OF:
+        return periods_between(TABLE_OF[gap.source], newest + timedelta(days=1), gap.session_date) == [gap.session_date]
+    return calendar_of(market).count_between(newest, gap.session_date) == 1
 
 
 def show_gaps(paths: Paths, now: datetime) -> None:
     """Print what is open at `now` (UTC). Nothing is written."""
     with opened(paths) as lake:
         gaps = current_gaps(lake, operator_settings(paths).follow, now)
-    is_open = runs(gaps)
+    is_open = runs(gaps, now)
     if not is_open:
-        console.print("No gaps: every session that was due is there.")
+        console.print("No gaps: every session and report that was due is there.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("source", "part", "sessions", "count", "status", "why", "what to do"):

@@ -11,8 +11,9 @@ from pipelines.daily.coin_gaps import recent_snapshots
 from pipelines.daily.coin_owed import coins_owed_from
 from pipelines.daily.collect import last_close, owed_from
 from pipelines.daily.freshness import COMPUTED_WITHIN, late
-from pipelines.daily.gap_ledger import current_gaps, newest_sessions
+from pipelines.daily.gap_ledger import current_gaps
 from pipelines.daily.gap_report import runs
+from pipelines.daily.session_gaps import newest_sessions
 from pipelines.fetch.deribit_waiting import waiting
 from pipelines.lake.catalogue import PartitionKey
 from pipelines.lake.derive import Replay

@@ -75,4 +75,4 @@ def test_an_empty_lake_has_no_gaps(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     printed: list[object] = []
     monkeypatch.setattr(gap_report.console, "print", printed.append)
     show_gaps(Paths(tmp_path), DUE)
-    assert printed == ["No gaps: every session that was due is there."]
+    assert printed == ["No gaps: every session and report that was due is there."]

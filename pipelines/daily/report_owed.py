@@ -1,0 +1,67 @@
+"""Which reports a followed feed still owes, as the items that it is asked for: what is out and has not come.
+
+Weekly volumes are restated for some weeks, so those of the last ones are asked for again, once a day.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from pipelines.calendar import utc_to_new_york
+from pipelines.daily.report_cadence import ALL, LEDGER_NAMES, TABLE_OF, followed_reports
+from pipelines.daily.report_gaps import seen_reports
+from pipelines.daily.report_items import feed_name, item_of
+from pipelines.daily.report_periods import periods_due
+from pipelines.lake.store import Lake
+from pipelines.operator_settings import Follow
+
+REPORT_FEEDS = {feed_name(name): name for name in LEDGER_NAMES.values()}
+RESTATED_WEEKS = 4
+# Periods that a collection looks back, as long as they may have been missed by accident: `gaps` tells the others.
+_LOOKED_BACK = {
+    "short_volume_daily": 20,
+    "ats_weekly": 8,
+    "short_interest": 4,
+    "cleared_volume": 20,
+    "open_interest_daily": 1,  # the clearing house shows no other
+    "clearing_totals": 20,
+    "fails_to_deliver": 4,
+}
+
+
+def is_followed(feed: str, follow: Follow) -> bool:
+    return feed in REPORT_FEEDS and TABLE_OF[REPORT_FEEDS[feed]] in followed_reports(follow)
+
+
+def items_owed(lake: Lake, feed: str, follow: Follow, now: datetime) -> list[str]:
+    """The items of a followed feed that are to be asked for at `now` (UTC), oldest first.
+
+    Of a part that never came only the newest period: from then on it owes all.
+    """
+    table = TABLE_OF[REPORT_FEEDS[feed]]
+    seen = seen_reports(lake).get(table, {})
+    asked_today = _asked_on(lake, feed, utc_to_new_york(now).date())
+    found: list[tuple[date, str]] = []
+    for part in followed_reports(follow)[table] or list(seen) or [ALL]:
+        days = seen.get(part, {})
+        out = periods_due(table, now, [part], newest=_LOOKED_BACK[table] if days else 1, since=min(days, default=None))
+        for place, (day, _) in enumerate(reversed(out)):
+            item = item_of(table, part, day)
+            may_be_restated = table == "ats_weekly" and place < RESTATED_WEEKS and item not in asked_today
+            if day not in days or may_be_restated:
+                found.append((day, item))
+    return list(dict.fromkeys(item for _, item in sorted(found)))
+
+
+def _asked_on(lake: Lake, feed: str, day: date) -> set[str]:
+    """The items of a feed that were asked for on a day of New York, whatever came of it."""
+    loads = lake.catalogue.rows(
+        "select original_name, max(loaded_at) as at from load_ledger where original_name like ? || ' %'"
+        " group by original_name",
+        [feed],
+    )
+    return {
+        load["original_name"].removeprefix(f"{feed} ")
+        for load in loads
+        if utc_to_new_york(datetime.fromisoformat(load["at"])).date() == day
+    }
