@@ -4,7 +4,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow lint types bench up
+.PHONY: help setup run test test-slow fuzz lint types bench up
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ test: setup lint types ## style, types and the tests that do not take their time
 
 test-slow: setup ## the other tests: README and cookbook as told, browsers, daemons, kills
 	$(BIN)/pytest -m slow
+
+fuzz: setup ## 20,000 spoilt files for every parser; those that break one are kept, made small, in tests/fuzz/corpus
+	$(BIN)/python -m tests.fuzz.run
 
 lint: setup ## style
 	$(BIN)/ruff check .

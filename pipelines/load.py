@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from polars.exceptions import PanicException
+
 from pipelines import sources, streamed
 from pipelines.calendar import CalendarError
 from pipelines.lake.catalogue import Sighting, timestamp
@@ -23,7 +25,7 @@ from pipelines.placing import Origin, Placed, place_bars, place_curves, place_pa
 from pipelines.placing_reports import place_report
 from pipelines.placing_trades import place_venue_file
 from pipelines.sources import archive
-from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
+from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable, printable
 
 _log = logging.getLogger(__name__)
 LARGEST_BYTES = 256 * 2**20
@@ -107,8 +109,8 @@ def _from_disk(path: Path) -> Arrival:
 
 
 def shown_name(path: Path) -> str:
-    """A name may hold bytes that are no text."""
-    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
+    """A name may hold bytes that are no text, ends of lines and codes for terminals."""
+    return printable(os.fsencode(path.name).decode("utf-8", "backslashreplace"))
 
 
 def look(path: Path, declared: Declared, is_known: Callable[[str], bool]) -> Placed | None:
@@ -146,7 +148,7 @@ def _load(lake: Lake, arrival: Arrival, declared: Declared) -> Loaded:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         refused = Loaded(arrival.name, "refused", _first_line(reason), is_unread=is_unread)
         return _register(lake, refused, [], declared)
-    except Exception as error:  # noqa: BLE001 - a file that no parser foresaw must not stop the others
+    except (Exception, PanicException) as error:  # noqa: BLE001 - a file that no parser foresaw must not stop the others
         _log.exception("%s", arrival.name)
         reason = f"error: {type(error).__name__}: {error}"
         return _register(lake, Loaded(arrival.name, "refused", _first_line(reason)), [], declared)
@@ -182,8 +184,9 @@ def read_file(path: Path) -> bytes:
     if path.exists() and not path.is_file():
         raise Unreadable("not a regular file")
     with path.open("rb") as file:
-        data = file.read(LARGEST_BYTES + 1)
-    if len(data) > LARGEST_BYTES:
+        is_too_large = os.fstat(file.fileno()).st_size > LARGEST_BYTES
+        data = b"" if is_too_large else file.read(LARGEST_BYTES + 1)  # it may grow
+    if is_too_large or len(data) > LARGEST_BYTES:
         raise Unreadable(f"larger than {LARGEST_BYTES >> 20} MiB")
     return data
 

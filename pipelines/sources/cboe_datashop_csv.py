@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.calendar import REGULAR_CLOSE, us_sessions, utc_to_new_york
+from pipelines.calendar import FIRST_DAY, LAST_DAY, REGULAR_CLOSE, us_sessions, utc_to_new_york
 from pipelines.markets import root_of
 from pipelines.sources.chain_rows import LARGEST_NUMBER, judge, osi_symbol, plain_symbol, without_repeats
 from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA, ChainPage, Declared, Unreadable
@@ -129,6 +129,7 @@ def _placed(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         is_adjusted=pl.col("delivery_code") != "",
     )
     days = table["quote_date"].unique().drop_nulls()
+    days = days.filter(days.is_between(FIRST_DAY, LAST_DAY))  # a year of five digits is no date of Python's
     sessions = days.filter(pl.Series([us_sessions().is_session(day) for day in days], dtype=pl.Boolean))
     table = table.with_columns(
         reason=pl.when(pl.col("underlying").is_null())
@@ -170,6 +171,7 @@ def _judged(table: pl.DataFrame, clock: str, *, has_greeks: bool) -> tuple[_Fram
     reasons = [
         (pl.col("is_foreign"), "root_of_another_underlying"),
         (pl.col("expiry_date") < pl.col("quote_date"), "expiry_before_session"),
+        (pl.col("expiry_date").dt.year() > 2099, "expiry_out_of_range"),  # OSI symbols say two digits
     ]
     rows, rejected = judge(typed, required=[*required, "open_interest", "strike"], reasons=reasons)
     rows = rows.with_columns(pl.when(pl.col("last") > 0).then("last"))

@@ -17,7 +17,6 @@ from pipelines.sources.page import REJECTED_SCHEMA, Unreadable
 
 LARGEST_BYTES = 256 * 2**20
 _COLUMNS_TOLD = 12
-_LONGEST_MESSAGE = 400
 _MICROSECONDS: dict[EpochUnit, float] = {"s": 1e6, "ms": 1e3, "us": 1.0}
 _FARTHEST = 7.2e15  # microseconds; the year 2198
 
@@ -183,6 +182,5 @@ def _found(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
     for key, name in columns.items():
         if name not in spelled:
             there_are = ", ".join(names[:_COLUMNS_TOLD]) + (", ..." if len(names) > _COLUMNS_TOLD else "")
-            message = f"mapping: {key}: the file has no column {name!r}; it has {there_are}"
-            raise Unreadable(" ".join(message.split())[:_LONGEST_MESSAGE])
+            raise Unreadable(f"mapping: {key}: the file has no column {name!r}; it has {there_are}")
     return {key: spelled[name] for key, name in columns.items()}

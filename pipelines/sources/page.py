@@ -8,9 +8,23 @@ from typing import Literal
 
 import polars as pl
 
+LONGEST_MESSAGE = 300
+
 
 class Unreadable(Exception):
-    """A file that cannot be taken as what it looks like; the message is one line for its owner."""
+    """A file that cannot be taken as what it looks like; the message is one line for its owner.
+
+    Messages quote what the file says: whatever that is, they stay one line of bounded length that a terminal prints.
+    """
+
+    def __init__(self, message: str) -> None:
+        line = printable(" ".join(message[: 4 * LONGEST_MESSAGE].split()))
+        super().__init__(line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 3] + "...")
+
+
+def printable(text: str) -> str:
+    """The text with the codes in it spelt out, which would move a terminal's cursor or turn its line around."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 REJECTED_SCHEMA = {"row_number": pl.Int64(), "row_part": pl.String(), "reason": pl.String(), "row_text": pl.String()}

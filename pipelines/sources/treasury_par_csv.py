@@ -55,6 +55,8 @@ def parse(data: bytes) -> TreasuryFile:
         table = list(csv.reader(io.StringIO(data.decode("utf-8-sig").lstrip())))
     except (UnicodeDecodeError, csv.Error) as error:
         raise Unreadable(f"not a readable CSV: {error}") from None
+    if not table:
+        raise Unreadable("the file is empty")
     months = [_months(name) for name in table[0][1:]]
     if len(set(months)) < len(months):
         raise Unreadable("a tenor has two columns")
