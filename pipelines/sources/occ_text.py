@@ -1,0 +1,74 @@
+"""What the clearing house's answers have in common: refusals that arrive as text, and how it writes days."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Unreadable
+from pipelines.sources.piped import lines_of
+from pipelines.sources.text import decode
+
+_HEAD_BYTES = 400
+# How its refusals begin, in its own words.
+_REFUSALS = re.compile(
+    r"(No record\(s\) found|Report date cannot be|Symbol is required|Report (Type|Format|Date) is|"
+    r"Volume query type is|No data exists for)",
+    re.IGNORECASE,
+)
+_CHICAGO = ZoneInfo("America/Chicago")  # at whose midnight its days begin
+_LATEST_MS = 4_102_444_800_000
+DAY_FORMATS = ("%m/%d/%Y", "%Y%m%d", "%Y-%m-%d")  # the first is the one that it is known to use
+
+
+def refusal(head: bytes | str) -> str | None:
+    """The sentence with which the clearing house refuses, if these are one."""
+    text = head[:_HEAD_BYTES].decode("utf-8", "replace") if isinstance(head, bytes) else head[:_HEAD_BYTES]
+    line = text.lstrip("\ufeff \t\r\n").partition("\n")[0].strip()
+    return line if _REFUSALS.match(line) else None
+
+
+def refuse_refusals(head: bytes | str) -> None:
+    if (said := refusal(head)) is not None:
+        raise Unreadable(f"OCC answers: {said}")
+
+
+def whole_lines(data: bytes, most: int) -> list[str]:
+    """The lines but for blank ones at the end. More of them than `most` are no such file."""
+    if data.count(b"\n") > most:
+        raise Unreadable(f"more than {most} lines are no such file")
+    lines = lines_of(decode(data))
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return lines
+
+
+def days(column: str) -> pl.Expr:
+    """The day of a cell, null where it has none of the forms or lies out of range."""
+    cell = pl.col(column)
+    found = pl.coalesce(
+        pl.when(cell.str.contains(shape)).then(cell.str.to_date(form, strict=False))
+        for form, shape in zip(
+            DAY_FORMATS,
+            (r"^[0-9]{2}/[0-9]{2}/[0-9]{4}$", r"^[0-9]{8}$", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+            strict=True,
+        )
+    )
+    return pl.when(found.dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR)).then(found)
+
+
+def day_of(text: str) -> date | None:
+    return pl.Series([text.strip()]).to_frame("cell").select(days("cell")).item()
+
+
+def day_of_instant(milliseconds: object) -> date | None:
+    """The day that begins at an instant: at midnight in Chicago, where the clearing house is, or at that of UTC."""
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int) or not 0 < milliseconds < _LATEST_MS:
+        return None
+    instant = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+    is_midnight = instant.time() == datetime.min.time()
+    day = instant.date() if is_midnight else instant.astimezone(_CHICAGO).date()
+    return day if EARLIEST_YEAR <= day.year <= LATEST_YEAR else None
