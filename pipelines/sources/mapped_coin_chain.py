@@ -18,6 +18,7 @@ LARGEST_BYTES = mapped_cells.LARGEST_BYTES
 
 _PRICES = ("bid", "ask", "last", "mark")
 _QUANTITIES = ("volume", "open_interest")
+_OTHERS = ("vendor_iv_frac", "vendor_delta", "vendor_gamma")
 _REFERENCES = ("forward", "index_price")
 _NUMBERS = {
     **{name: f"columns.{name}" for name in (*_PRICES, *_QUANTITIES, *_REFERENCES)},
@@ -43,7 +44,7 @@ def coin_file(data: bytes, declared: Declared) -> CoinFile:
     kept, wrong = mapped_coin_rows.judge(
         options,
         [
-            *mapped_coin_rows.number_reasons((*_PRICES, *_REFERENCES), _QUANTITIES, ("vendor_delta", "vendor_gamma")),
+            *mapped_coin_rows.number_reasons((*_PRICES, *_REFERENCES), _QUANTITIES, _OTHERS),
             *mapped_contracts.coin_reasons(cells),
             *mapped_coin_rows.time_reasons(is_known_stated=mapping.known is not None),
             (pl.col("snapshot").is_null(), "no_snapshot"),

@@ -27,6 +27,7 @@ _NUMBERS = {
 _LABELS = {"trade_id": "columns.trade_id", "block_id": "columns.block_id", "combo_id": "columns.combo_id"}
 _LIQUIDATED = {"M": "maker", "T": "taker", "MT": "both"}
 _FACTS = ["contract_id", *(name for name in TRADE_SCHEMA if name not in {"row_number", "known_at", *CONTRACT_SCHEMA})]
+_LAST_EXPIRY = date(2099, 12, 31)
 _AT_THE_MID = 1e-9  # of the ask: as far as prices are the same
 
 
@@ -99,10 +100,10 @@ def _us_contracts(stated: pl.DataFrame, cells: Cells, mapping: TradesMapping) ->
 
 
 def _expiry_instants(rows: pl.DataFrame) -> pl.Series:
-    """By the calendar; null before it."""
+    """By the calendar; null before it, and beyond what OSI symbols can say."""
     calendar = us_sessions()
     pairs = rows.select("root", "expiry_date")
-    known = pairs.unique().drop_nulls().filter(pl.col("expiry_date") >= FIRST_DAY)
+    known = pairs.unique().drop_nulls().filter(pl.col("expiry_date").is_between(FIRST_DAY, _LAST_EXPIRY))
 
     def instant(root: str, day: date) -> datetime:
         return calendar.expiry_instant(day, root_of(root).settlement)
@@ -120,7 +121,7 @@ def _reasons(cells: Cells, mapping: TradesMapping) -> list[Reason]:
     has_numbers = mapping.equal_rows is None
     return [
         (pl.col("price").is_null() | quantity.is_null(), "unreadable_number"),
-        *mapped_coin_rows.number_reasons(("price", "index_price"), ("quantity",)),
+        *mapped_coin_rows.number_reasons(("price", "index_price"), ("quantity",), ("vendor_iv_frac",)),
         (quantity == 0, "quantity_not_positive"),
         (pl.lit(is_us) & (quantity != quantity.floor()), "not_a_quantity"),
         *(_us_reasons(cells) if is_us else mapped_contracts.coin_reasons(cells)),
