@@ -15,14 +15,22 @@ from pipelines.sources import (
     cboe_datashop_csv,
     cboe_delayed_json,
     cboe_index_csv,
+    cboe_open_close,
     cboe_quotedata_csv,
     deltaneutral_csv,
     deribit_responses,
+    finra_short_interest,
     finra_short_volume,
+    finra_weekly_json,
+    finra_weekly_txt,
     mapped_bars,
     mapped_chain,
     mapped_coin_chain,
+    mapped_open_close,
     mapped_trades,
+    nasdaq_short_volume,
+    occ_series,
+    occ_volume,
     optionsdx_coin_txt,
     optionsdx_us_csv,
     tardis_chain,
@@ -48,7 +56,17 @@ COIN_SOURCES: tuple[ModuleType, ...] = (
     mapped_coin_chain,
     mapped_trades,
 )
-REPORT_SOURCES: tuple[ModuleType, ...] = (finra_short_volume,)
+REPORT_SOURCES: tuple[ModuleType, ...] = (
+    cboe_open_close,
+    finra_short_interest,
+    finra_short_volume,
+    finra_weekly_json,
+    finra_weekly_txt,
+    mapped_open_close,
+    nasdaq_short_volume,
+    occ_series,
+    occ_volume,
+)
 SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, *BAR_SOURCES, *COIN_SOURCES, *REPORT_SOURCES, treasury_par_csv)
 CHAIN_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in CHAIN_SOURCES)
 BAR_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in BAR_SOURCES)
@@ -59,6 +77,7 @@ _MAPPED: dict[str, ModuleType] = {
     "bars": mapped_bars,
     "coin_chain": mapped_coin_chain,
     "trades": mapped_trades,
+    "open_close": mapped_open_close,
 }
 
 

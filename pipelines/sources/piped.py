@@ -19,14 +19,21 @@ def read_piped(
     texts = pl.DataFrame(
         {"row_number": range(first_row, first_row + len(lines)), "row_text": lines},
         schema={"row_number": pl.Int64, "row_text": pl.String},
-    ).with_columns(cells=pl.col("row_text").str.split(separator))
-    is_whole = pl.col("cells").list.len() == len(columns)
-    whole = texts.filter(is_whole).select(
+    )
+    # Counted before they are split: a line of nothing but separators would take a hundred times its size.
+    is_whole = pl.col("row_text").str.count_matches(separator, literal=True) == len(columns) - 1
+    split = texts.filter(is_whole).with_columns(cells=pl.col("row_text").str.split(separator))
+    whole = split.select(
         "row_number",
         pl.col("row_text").str.head(LONGEST_ROW_TEXT),
         *(pl.col("cells").list.get(place).str.strip_chars().alias(name) for place, name in enumerate(columns)),
     )
     return whole, rejected(texts.filter(~is_whole), "wrong_column_count")
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, without their ends; what follows the last end is a line too, and may be empty."""
+    return text.replace("\r\n", "\n").split("\n")
 
 
 def rejected(rows: pl.DataFrame, reason: str | pl.Expr) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import polars as pl
 
-from pipelines.sources.page import REJECTED_SCHEMA, Unreadable
+from pipelines.sources.page import REJECTED_SCHEMA, Declared, Unreadable
 from pipelines.tables import TABLES
 
 # Whose period a row describes, and when the vendor says that it was published (null where it does not say).
@@ -25,7 +25,7 @@ _OF_THE_LAKE = frozenset({"source", "known_at"})
 class ReportFile:
     """Rows of `table` (`report_schema`) and those that were not taken.
 
-    rejected: REJECTED_SCHEMA. rows_in = rows + rejected + rows_duplicate.
+    rejected: REJECTED_SCHEMA. rows_in = rows + rows_merged + rejected + rows_duplicate.
     """
 
     table: str
@@ -33,12 +33,19 @@ class ReportFile:
     rejected: pl.DataFrame
     rows_in: int
     rows_duplicate: int = 0
+    rows_merged: int = 0  # of the rows that were taken, those added to another's
 
 
 @lru_cache(maxsize=32)
 def report_schema(table: str) -> dict[str, pl.DataType]:
     """What a parser gives of a row: its place, and the table's columns without those that the lake adds."""
     return PLACE_SCHEMA | {name: dtype for name, dtype in TABLES[table].schema().items() if name not in _OF_THE_LAKE}
+
+
+def no_session(declared: Declared) -> None:
+    """Refuse an owner's word on what a file dates by itself: one of the two would be wrong."""
+    if declared.session is not None:
+        raise Unreadable("the file states its own days; --session is for files that do not")
 
 
 def judged(table: str, typed: pl.DataFrame, rejected: pl.DataFrame, rows_in: int) -> ReportFile:

@@ -1,0 +1,224 @@
+"""Answers of FINRA's query API: a bundle of pages as they were fetched, or one array of rows that was saved by hand.
+
+Nothing of them is trusted: what a text may hold is counted before it is read, and a cell of another type than its
+field's makes its row a rejected one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Literal
+
+import polars as pl
+
+from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, LONGEST_ROW_TEXT, Unreadable
+
+PAGE_ROWS = 5000  # the API's limit of one answer
+MOST_ITEMS = 8_000_000  # of one text, by its punctuation; a week of the largest tier has a third of it
+LONGEST_TEXT = 200  # of a cell
+_LONGEST_NUMBER = 30  # digits; longer ones are no quantity and are not worth the time to read
+_HEAD_BYTES = 4096
+_DAY = re.compile(r"^\d{4}-\d\d-\d\d$", re.ASCII)
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_DTYPES = {"text": pl.String(), "code": pl.String(), "number": pl.Float64(), "count": pl.Int64(), "day": pl.Date()}
+_LARGEST_COUNT = 2**53
+
+Kind = Literal["text", "code", "number", "count", "day"]
+
+
+class _Ambiguous:
+    """An object that states one of its keys twice."""
+
+
+class _Wrong(Exception):
+    """A cell that is not of its field's type; the message is the reason."""
+
+
+def is_bundle(data: bytes, name: str) -> bool:
+    """Whether these bytes begin as a bundle of answers for the source `name`."""
+    head = data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return re.match(rb'\{\s*"dealerflow_bundle"\s*:\s*"' + re.escape(name.encode()) + rb'"', head) is not None
+
+
+def is_array_with(data: bytes, fields: Sequence[str]) -> bool:
+    """Whether these bytes begin as an array of objects with one of these fields."""
+    head = data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
+    has_field = any(f'"{field}"'.encode() in head for field in fields)
+    return re.match(rb"\[\s*\{", head) is not None and has_field
+
+
+def rows_of(data: bytes, name: str) -> list[Any]:
+    """Every row of the answer, in order. Unreadable where one of its pages is missing or there are none."""
+    document = _opened(data)
+    if isinstance(document, list):
+        if len(document) == PAGE_ROWS:
+            raise Unreadable(f"exactly {PAGE_ROWS} rows are one page of several: fetch or join all of them")
+        rows = document
+    elif isinstance(document, dict) and document.get("dealerflow_bundle") == name:
+        rows = _rows_of_pages(document.get("pages"))
+    else:
+        raise Unreadable(f"neither an array of rows nor a bundle of pages of {name}")
+    if not rows:
+        raise Unreadable("the answer has no rows: nothing is published of what was asked for")
+    return rows
+
+
+def _rows_of_pages(pages: object) -> list[Any]:
+    if not isinstance(pages, list) or not pages or not all(isinstance(page, dict) for page in pages):
+        raise Unreadable("the bundle has no pages")
+    rows: list[Any] = []
+    totals: set[int] = set()
+    for page in sorted(pages, key=_offset):
+        body = page.get("body")
+        if not isinstance(body, str):
+            raise Unreadable("a page of the bundle has no body")
+        if _offset(page) != len(rows):
+            raise Unreadable(f"a page begins at row {_offset(page)} where row {len(rows)} is next: a page is missing")
+        found = _opened(body) if body.strip() else []  # no rows are an empty answer
+        if not isinstance(found, list):
+            raise Unreadable("a page of the bundle is no array of rows")
+        rows += found
+        total = page.get("record_total")
+        if isinstance(total, int) and not isinstance(total, bool):
+            totals.add(total)
+    if len(totals) > 1:
+        raise Unreadable(f"the pages count {min(totals)} and {max(totals)} rows: the data changed between them")
+    if rows and not totals:
+        raise Unreadable("no page says how many rows there are, so none may be missing")
+    if totals and len(rows) != max(totals):
+        raise Unreadable(f"{len(rows)} of {max(totals)} rows: a page is missing")
+    return rows
+
+
+def _offset(page: Mapping[str, Any]) -> int:
+    offset = page.get("offset")
+    if offset is None:
+        return 0
+    if not isinstance(offset, int) or isinstance(offset, bool) or not 0 <= offset < MOST_ITEMS:
+        raise Unreadable("a page of the bundle has no offset")
+    return offset
+
+
+def _opened(content: bytes | str) -> Any:
+    text = _text(content) if isinstance(content, bytes) else content
+    if sum(text.count(mark) for mark in ",[{") > MOST_ITEMS:
+        raise Unreadable(f"more than {MOST_ITEMS} items are no answer of FINRA")
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
+    except RecursionError:
+        raise Unreadable("the JSON is nested more deeply than any answer of FINRA") from None
+    except ValueError as error:
+        raise Unreadable(f"no whole JSON: {str(error)[:120]}") from None
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"the text is not UTF-8 (byte {error.start})") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Ambiguous:
+    stated = dict(pairs)
+    return stated if len(stated) == len(pairs) else _Ambiguous()
+
+
+def _whole_number(text: str) -> int | float:
+    return int(text) if len(text) <= _LONGEST_NUMBER else math.inf
+
+
+def missing_fields(rows: Sequence[Any], fields: Sequence[str]) -> list[str]:
+    """Fields that no row has: then they were not asked for."""
+    present: set[str] = set().union(*(row.keys() for row in rows if isinstance(row, dict)))
+    return [field for field in fields if field not in present]
+
+
+def typed(rows: Sequence[Any], fields: Mapping[str, tuple[str, Kind]]) -> pl.DataFrame:
+    """Cells by column with `row_number`, `row_text` and `wrong`: the first reason why a row cannot be read, or null.
+
+    `fields`: the API's name and type of each column. A cell that is missing, null or blank is null.
+    """
+    columns: dict[str, list[Any]] = {column: [] for column in fields}
+    wrong: list[str | None] = []
+    for row in rows:
+        reason: str | None = None
+        if not isinstance(row, dict):
+            reason = "duplicated_key" if isinstance(row, _Ambiguous) else "not_an_object"
+        for column, (field, kind) in fields.items():
+            value: Any = None
+            if reason is None:
+                try:
+                    value = _cell(row.get(field), kind)
+                except _Wrong as error:
+                    reason = str(error)
+            columns[column].append(value)
+        wrong.append(reason)
+    frame = {name: pl.Series(values, dtype=_DTYPES[fields[name][1]]) for name, values in columns.items()}
+    return pl.DataFrame(
+        {
+            "row_number": pl.Series(range(1, len(rows) + 1), dtype=pl.Int64),
+            "row_text": pl.Series([_shown(row) for row in rows], dtype=pl.String),
+            "wrong": pl.Series(wrong, dtype=pl.String),
+            **frame,
+        }
+    )
+
+
+def _cell(value: Any, kind: Kind) -> Any:
+    if value is None:
+        return None
+    if kind == "text":
+        return _label(value)
+    if kind == "day":
+        return _day(value)
+    if kind == "code" and isinstance(value, str):
+        return _label(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _Wrong("wrong_type")
+    if not math.isfinite(value):
+        raise _Wrong("not_finite")
+    if kind == "number":
+        return float(value)
+    if value != int(value) or abs(value) > _LARGEST_COUNT:
+        raise _Wrong("not_a_count")
+    return str(int(value)) if kind == "code" else int(value)
+
+
+def _label(value: Any) -> str | None:
+    if not isinstance(value, str):
+        raise _Wrong("wrong_type")
+    text = " ".join(value.split())
+    if len(text) > LONGEST_TEXT or _UNFIT.search(text):
+        raise _Wrong("unreadable_text")
+    return text or None
+
+
+def _day(value: Any) -> date:
+    if not isinstance(value, str) or not _DAY.match(value):
+        raise _Wrong("unreadable_date")
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        raise _Wrong("unreadable_date") from None
+    if not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
+        raise _Wrong("date_out_of_range")
+    return day
+
+
+def _shown(row: Any) -> str:
+    if isinstance(row, _Ambiguous):
+        return "an object that states a key twice"
+    if not isinstance(row, dict):
+        return str(row)[:LONGEST_ROW_TEXT] if isinstance(row, str | int | float | None) else type(row).__name__
+    shown = (
+        f"{str(key)[:40]}={str(value)[:80] if _is_plain(value) else type(value).__name__}" for key, value in row.items()
+    )
+    return "|".join(shown)[:LONGEST_ROW_TEXT].encode("utf-8", "replace").decode()
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
