@@ -11,7 +11,9 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-DealerModel = Literal["calls_long_puts_short", "short_all", "taker_flow", "taker_flow_screen"]
+DealerModel = Literal[
+    "calls_long_puts_short", "short_all", "taker_flow", "taker_flow_screen", "open_close", "clearing_adjusted"
+]
 QuantityUnit = Literal["contracts", "coins"]
 Scope = Literal["all", "0dte", "weekly", "monthly", "le_30d", "next_expiry"]
 SpotRule = Literal["parity_checked", "vendor"]
@@ -24,11 +26,14 @@ VOL_POINT = 0.01
 DEALER_MODELS: tuple[DealerModel, ...] = ("calls_long_puts_short", "short_all")
 FLOW_MODELS: tuple[DealerModel, ...] = ("taker_flow", "taker_flow_screen")
 COIN_DEALER_MODELS: tuple[DealerModel, ...] = (*DEALER_MODELS, *FLOW_MODELS)
+REPORT_MODELS: tuple[DealerModel, ...] = ("open_close", "clearing_adjusted")  # where such reports were loaded
 SCOPES: tuple[Scope, ...] = ("all", "0dte", "weekly", "monthly", "le_30d", "next_expiry")
 WEEKLY_DAYS = 7
 LE_30D_DAYS = 30
 WHOLE_HISTORY_SHARE_FRAC = 0.999  # of open interest, from which the history of trades counts as complete
 OLDEST_POSITIONS_MINUTES = 30  # by which a position from trades may be older than the chain beside it
+CLEARING_SESSIONS = 20  # over which cleared volume is split by account
+OLDEST_CLEARING_SESSIONS = 5  # by which the newest of them may lie before a snapshot's session
 
 # Forwards, spot and carry
 FEWEST_PARITY_PAIRS = 3
@@ -90,11 +95,13 @@ METHOD_VERSIONS: dict[str, str] = {
     "fails_to_deliver": "1",
     "index_members": "1",
     "open_close_volume": "1",
+    "open_close_positions": "1",
+    "clearing_shares": "1",
     "landing": "2",
     "bars": "1",
     "marks": "1",
     "surface": "1",
-    "exposures": "2",
+    "exposures": "3",
     "heatmap": "2",
     "quality": "1",
     "us_trades": "1",
@@ -121,11 +128,13 @@ METHOD_DESCRIPTIONS: dict[str, str] = {
     "fails_to_deliver": "Outstanding fails to deliver by settlement date, as the SEC posts them by half months.",
     "index_members": "Members of an index from a day on, as their owner lists them.",
     "open_close_volume": "An exchange's volume by origin, opening and closing, bought and sold, by contract.",
+    "open_close_positions": "Market makers' position by contract: bought less sold, cumulated; gone at expiry.",
+    "clearing_shares": "Market makers' share of what OCC cleared, by underlying and side, over 20 sessions.",
     "landing": "Vendor page to canonical chain: session and open-interest date by stated ladders, header-clock gate.",
     "bars": "The underlying's daily bar as a page of the close states it, else the vendor's last as its close.",
     "marks": "Parity forwards with the fallback ladder parity, carry, stored, default; checked spot; smooth carry.",
     "surface": "One volatility per root, expiry and strike with a named source; Black greeks per unit of underlying.",
-    "exposures": "Dealer exposures per strike and scope, repriced gamma flip with its band, walls and other levels.",
+    "exposures": "Exposures by strike and scope, flip, walls, levels; two models by reports where these are there.",
     "heatmap": "Net gamma by strike, its change from the previous whole snapshot, and jumps by a robust rule.",
     "quality": "One line a snapshot: rows by fate, how it was dated, what its spot and discounting rest on.",
     "us_trades": "Trades of owners' files by session, each once; side by the quote where none is stated.",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models import conventions as c
 from models.conventions import Bools, DealerModel, Floats, Ints, QuantityUnit
-from models.positioning import dealer_quantity, rests_on_open_interest
+from models.positioning import dealer_quantity, is_told_by_open_interest
 
 MEASURES = ("gex_usd_per_1pct", "gex_usd_per_1usd", "dex_usd", "vex_usd_per_volpt", "chex_usd_per_day")
 SIDES = ("call", "put")
@@ -102,7 +102,7 @@ def quantities(book: Book, dealer_models: tuple[DealerModel, ...], positions: Ma
     def held(model: DealerModel) -> Floats:
         if model in positions:
             return book.numbers[positions[model]]
-        if rests_on_open_interest(model):
+        if is_told_by_open_interest(model):
             return dealer_quantity(book.numbers["open_interest"], book.is_call, model)
         return unknown
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import TypedDict
 
 import polars as pl
 
-from models.conventions import METHOD_VERSIONS
+from models.conventions import METHOD_VERSIONS, DealerModel
 from models.scopes import monthly_expiry_dates
 from models.snapshot import expose
 from pipelines.calendar import us_sessions
 from pipelines.lake.gates import GateRefused
 from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.markets import underlying_of
+from pipelines.stages import report_models
 from pipelines.stages.memo import remembered
 from pipelines.stages.snapshots import Stamp, gathered
 
@@ -22,15 +25,28 @@ _MEASURES = ("gex_usd_per_1pct", "gex_usd_per_1usd", "dex_usd", "vex_usd_per_vol
 _MONTHS_AHEAD = timedelta(days=366 * 12)  # longer than any listed expiry
 
 
+class _More(TypedDict, total=False):
+    """What `expose` is told beyond the models of open interest."""
+
+    dealer_models: tuple[DealerModel, ...]
+    positions: Mapping[DealerModel, str]
+
+
 def compute(inputs: Inputs) -> Output:
     session = inputs.key.session_date
     marks = inputs.read("snapshot_marks").sort("snapshot_ts")
     options = inputs.read("option_snapshots")
+    held, bases = report_models.beside(options, inputs)
+    # Without reports the call is the one that it has always been.
+    more: _More = {}
+    if bases:
+        columns = {model: report_models.COLUMN_OF[model] for model in bases}
+        more = {"dealer_models": report_models.dealer_models(bases), "positions": columns}
     listed = inputs.read("chains", ["snapshot_ts", "source", "expiry_date", "expiry_ts"])
     found: dict[str, list[pl.DataFrame]] = {table: [] for table in EXPOSURE_TABLES}
     for row in marks.iter_rows(named=True):
         stamp = Stamp.of(row)
-        contracts = stamp.rows_of(options)
+        contracts = stamp.rows_of(held)
         expired = stamp.rows_of(listed).filter(
             (pl.col("expiry_date") == session) & (pl.col("expiry_ts") <= stamp.snapshot_ts)
         )
@@ -41,11 +57,12 @@ def compute(inputs: Inputs) -> Output:
             spot=row["spot"],
             monthly_expiries=_monthly_expiries(session, underlying_of(stamp.underlying).monthly_rule),
             has_expired_session_contracts=expired.height > 0,
+            **more,
         )
         for table in EXPOSURE_TABLES:
             frame = getattr(exposed, table).with_columns(is_partial=pl.lit(row["is_partial"]))
             found[table].append(stamp.stamp(frame, table))
-    frames = {table: gathered(table, parts) for table, parts in found.items()}
+    frames = {table: report_models.stamped(gathered(table, parts), bases, held) for table, parts in found.items()}
     check_identities(frames["strike_exposures"], frames["exposure_summary"])
     return Output(frames, accounts(options, frames))
 
@@ -89,17 +106,17 @@ def accounts(options: pl.DataFrame, frames: dict[str, pl.DataFrame]) -> dict[str
     model that knows no position of a snapshot has no strikes there."""
     whole = frames["exposure_summary"].filter(pl.col("scope") == "all")
     by_strike = frames["strike_exposures"].select(pl.col("call_open_interest", "put_open_interest").sum())
-    models = whole["dealer_model"].n_unique()
-    of_snapshot = options.group_by("snapshot_ts", maintain_order=True).agg(pl.col("open_interest").sum())
-    hidden = whole.filter(pl.col("scope_status") == "no_positions").join(of_snapshot, on="snapshot_ts")
+    of_snapshot = options.group_by("snapshot_ts", maintain_order=True).agg(pl.col("open_interest").sum(), pl.len())
+    under_models = whole.join(of_snapshot, on="snapshot_ts", maintain_order="left")
+    hidden = under_models.filter(pl.col("scope_status") == "no_positions")
     return {
         "contracts": {
-            "in": float(options.height * models),
+            "in": float(under_models["len"].sum()),
             "counted": float(whole["contracts_counted"].sum()),
             "not_counted": float(whole["contracts_not_counted"].sum()),
         },
         "open_interest": {
-            "in": float(options["open_interest"].sum()) * models,
+            "in": float(under_models["open_interest"].sum()),
             "out": float(by_strike.sum_horizontal().item()),
         }
         | ({} if hidden.is_empty() else {"without_positions": float(hidden["open_interest"].sum())}),
@@ -111,5 +128,6 @@ EXPOSURES = Stage(
     method_version=METHOD_VERSIONS["exposures"],
     outputs=EXPOSURE_TABLES,
     same=("chains", "snapshot_marks", "option_snapshots"),
+    earlier=report_models.REPORT_INPUTS,
     compute=compute,
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pipelines.tables import chains, clearing, exposures, flow, prices, rates, trust
+from pipelines.tables import chains, clearing, clearing_positions, exposures, flow, prices, rates, trust
 from pipelines.tables.declare import Column, Table
 from pipelines.tables.vocabulary import VOCABULARY, words
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for family in (chains, exposures, flow, clearing, rates, prices, trust)
+    for family in (chains, exposures, flow, clearing, clearing_positions, rates, prices, trust)
     for table in family.FAMILY_TABLES
 }
 LAKE_TABLES: dict[str, Table] = {name: table for name, table in TABLES.items() if table.is_partitioned}

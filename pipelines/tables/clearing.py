@@ -170,7 +170,7 @@ OPEN_CLOSE_VOLUME = Table(
         + " exchange_volume_contracts industry_volume_contracts open_interest",
         {**_SYMBOL, "open_interest": "Open interest as the file states it, of the session's start."},
     ),
-    nullable=frozenset(names("exchange_volume_contracts industry_volume_contracts open_interest")),
+    nullable=frozenset((*ORIGIN_COLUMNS, *names("exchange_volume_contracts industry_volume_contracts open_interest"))),
     lag="Delivered in the morning after; known at 06:30 New York of the next session, or when it was fetched.",
     coverage="One exchange; for options listed on one exchange only, everything.",
     limits="Market makers' trades do not say whether they open or close.",

@@ -8,6 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from pipelines.tables.declare import COUNT, DAY, FLAG, INSTANT, NUMBER, NUMBERS, TEXT, Column
+from pipelines.tables.vocabulary_positions import POSITIONS
 
 _Row = tuple[str, pl.DataType, str, str]
 UTC, USD, USD_1PCT, FRAC, COIN, SHARES = "UTC", "USD", "USD per 1 %", "fraction", "coins", "shares"
@@ -176,7 +177,7 @@ _EXPOSURES: list[_Row] = [
     ("open_interest_change", NUMBER, QUANTITY, "Open interest minus that of the previous snapshot."),
     ("previous_snapshot_ts", INSTANT, UTC, "Snapshot with which the row is compared."),
     ("is_jump", FLAG, "flag", "True if the change is far beyond the strike's own deviation; null without history."),
-    ("positions_ts", INSTANT, UTC, "End of the last bucket behind a taker-flow position; null for other models."),
+    ("positions_ts", INSTANT, UTC, "Instant of dealers' positions by trades; null where open interest tells them."),
     ("history_complete_share_frac", NUMBER, FRAC, "Share of open interest whose trades are complete since listing."),
     ("gross_share_frac", NUMBER, FRAC, "Share of the snapshot's gross gamma that expires on this date."),
     ("is_opex", FLAG, "flag", "True if the date is a monthly expiry."),
@@ -398,7 +399,19 @@ def _vocabulary(*families: Iterable[_Row]) -> dict[str, Column]:
 
 
 VOCABULARY: dict[str, Column] = _vocabulary(
-    _KEYS, _CONTRACT, _QUOTES, _SURFACE, _BARS, _GREEKS, _EXPOSURES, _FLOW, _LEVELS, _QUALITY, _CLEARING, _TRUST
+    _KEYS,
+    _CONTRACT,
+    _QUOTES,
+    _SURFACE,
+    _BARS,
+    _GREEKS,
+    _EXPOSURES,
+    _FLOW,
+    _LEVELS,
+    _QUALITY,
+    _CLEARING,
+    POSITIONS,
+    _TRUST,
 )
 
 

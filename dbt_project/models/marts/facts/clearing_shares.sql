@@ -1,0 +1,1 @@
+{{ current_facts('clearing_shares', ref('stg_clearing_shares')) }}

@@ -1,0 +1,1 @@
+{{ current_lake_rows('clearing_shares') }}

@@ -1,0 +1,1 @@
+{{ current_lake_rows('open_close_positions') }}
