@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,10 @@ MappingOption = Annotated[
     Path | None,
     typer.Option("--mapping", metavar="FILE", help="Which column means what, as docs/MAPPING.md tells."),
 ]
+ExchangeOption = Annotated[
+    str | None,
+    typer.Option("--exchange", metavar="NAME", help="Whose trades a file counts, where it does not say, such as C1."),
+]
 LARGEST_MAPPING_BYTES = 2**16
 
 
@@ -34,6 +39,12 @@ def read_mapping(path: Path) -> str:
         raise UserError(f"{path}: not UTF-8 text") from None
 
 
+def checked_exchange(name: str) -> str:
+    if not re.fullmatch(r"[A-Z][A-Z0-9]{0,9}", name):
+        raise UserError(f"--exchange {name[:20]}: write a short upper-case word, such as C1")
+    return name
+
+
 @app.command(
     rich_help_panel=FEED,
     epilog="Examples: `dealerflow load quotes/ rates.csv` · `dealerflow load mine.csv --mapping mine.toml`",
@@ -43,6 +54,7 @@ def load(
     session: SessionOption = None,
     underlying: UnderlyingOption = None,
     mapping: MappingOption = None,
+    exchange: ExchangeOption = None,
     land_only: Annotated[bool, typer.Option("--land-only", help="Only land the files; `run` computes later.")] = False,
 ) -> None:
     """Land vendor files, compute what they change, publish.
@@ -57,6 +69,7 @@ def load(
         session=None if session is None else session.date(),
         underlying=underlying,
         mapping=None if mapping is None else read_mapping(mapping),
+        exchange=None if exchange is None else checked_exchange(exchange),
     )
     is_clean = operate.load(paths, declared, is_land_only=land_only)
     raise typer.Exit(0 if is_clean else 1)

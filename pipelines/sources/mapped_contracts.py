@@ -11,6 +11,7 @@ from pipelines.sources.many_pages import plain_symbols
 from pipelines.sources.mapped_cells import Cells
 from pipelines.sources.mapping import ChainMapping
 from pipelines.sources.mapping_coins import CoinChainMapping, TradesMapping
+from pipelines.sources.mapping_open_close import OpenCloseMapping
 from pipelines.sources.page import Unreadable
 
 _REPEATED = {
@@ -25,12 +26,11 @@ _DEFAULTS: dict[str, pl.Expr] = {
     "stated_strike": pl.lit(None, dtype=pl.Float64),
 }
 _LETTERS = {"C": "call", "P": "put"}
+_Mapping = ChainMapping | CoinChainMapping | TradesMapping | OpenCloseMapping
 _ROUNDING = 1e-4  # of a strike in thousandths, as OSI symbols write it
 
 
-def stated(
-    cells: Cells, mapping: ChainMapping | CoinChainMapping | TradesMapping, underlying: str | None = None
-) -> pl.DataFrame:
+def stated(cells: Cells, mapping: _Mapping, underlying: str | None = None) -> pl.DataFrame:
     """row_number and what the file says of each contract, under our names; null where it says nothing.
 
     `underlying`: of US contracts that no column tells.
@@ -102,7 +102,7 @@ def coin_reasons(cells: Cells) -> list[Reason]:
     ]
 
 
-def _expiry(cells: Cells, mapping: ChainMapping | CoinChainMapping | TradesMapping) -> pl.Series:
+def _expiry(cells: Cells, mapping: _Mapping) -> pl.Series:
     if not isinstance(mapping, ChainMapping) and mapping.expiry_unit is not None:
         return cells.since_1970("columns.expiry", mapping.expiry_unit).dt.date()
     return cells.day("columns.expiry", mapping.expiry_format, "expiry_format")

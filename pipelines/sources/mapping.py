@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from pipelines.sources.mapping_coins import CoinChainMapping, TradesMapping
 from pipelines.sources.mapping_keys import FileMapping, Instant, Name, Numbers, Symbol, Table, VolatilityUnit, Words
+from pipelines.sources.mapping_open_close import OpenCloseMapping
 from pipelines.sources.page import Unreadable
 
 
@@ -96,14 +97,15 @@ class BarMapping(_Mapping):
         return self
 
 
-AnyMapping = ChainMapping | BarMapping | CoinChainMapping | TradesMapping
+AnyMapping = ChainMapping | BarMapping | CoinChainMapping | TradesMapping | OpenCloseMapping
 _KINDS: dict[object, tuple[type[AnyMapping], str]] = {
     "chain": (ChainMapping, "chains"),
     "bars": (BarMapping, "bars"),
     "coin_chain": (CoinChainMapping, "coin chains"),
     "trades": (TradesMapping, "trades"),
+    "open_close": (OpenCloseMapping, "open-close volume"),
 }
-_Kind = TypeVar("_Kind", ChainMapping, BarMapping, CoinChainMapping, TradesMapping)
+_Kind = TypeVar("_Kind", ChainMapping, BarMapping, CoinChainMapping, TradesMapping, OpenCloseMapping)
 
 
 def read_mapping(text: str) -> AnyMapping:
@@ -114,7 +116,7 @@ def read_mapping(text: str) -> AnyMapping:
         raise Unreadable(f"mapping: not readable as TOML: {error}") from None
     kind = values.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise Unreadable('mapping: kind: write "chain", "bars", "coin_chain" or "trades"')
+        raise Unreadable('mapping: kind: write "chain", "bars", "coin_chain", "trades" or "open_close"')
     try:
         return _KINDS[kind][0].model_validate(values)
     except ValidationError as error:
@@ -143,6 +145,10 @@ def coin_chain_mapping(text: str | None) -> CoinChainMapping:
 
 def trades_mapping(text: str | None) -> TradesMapping:
     return _of_kind(text, TradesMapping)
+
+
+def open_close_mapping(text: str | None) -> OpenCloseMapping:
+    return _of_kind(text, OpenCloseMapping)
 
 
 def _of_kind(text: str | None, kind: type[_Kind]) -> _Kind:

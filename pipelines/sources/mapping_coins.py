@@ -23,7 +23,7 @@ from pipelines.sources.mapping_keys import (
 _IV_UNIT = 'iv_unit: say whether iv is a "fraction" (0.2) or a "percent" (20)'
 
 
-class _Contract(Table):
+class ContractColumns(Table):
     symbol: Name | None = None
     root: Name | None = None
     expiry: Name | None = None
@@ -31,7 +31,7 @@ class _Contract(Table):
     type: Name | None = None
 
 
-class CoinColumns(_Contract):
+class CoinColumns(ContractColumns):
     snapshot: Name | None = None
     bid: Name | None = None
     ask: Name | None = None
@@ -46,7 +46,7 @@ class CoinColumns(_Contract):
     index_price: Name | None = None
 
 
-class TradeColumns(_Contract):
+class TradeColumns(ContractColumns):
     underlying: Name | None = None
     price: Name
     quantity: Name
@@ -92,14 +92,13 @@ TradeNumber = Literal["strike", "price", "quantity", "bid", "ask", "iv", "index_
 _FLAGS = ("flow_class", "liquidation", "rfq_id", "block_id", "combo_id")
 
 
-class _Contracts(FileMapping):
+class Contracts(FileMapping):
     root: Name | None = None
     expiry: date | None = None  # of all rows
     expiry_format: Name | None = None
     expiry_unit: EpochUnit | None = None
-    iv_unit: VolatilityUnit | None = None
 
-    def check_contract(self, columns: _Contract, *, names_root: bool) -> None:
+    def check_contract(self, columns: ContractColumns, *, names_root: bool) -> None:
         """Whether the contract can be told. `names_root`: something says whose it is."""
         for key in ("root", "expiry"):
             if getattr(self, key) is not None and getattr(columns, key) is not None:
@@ -116,9 +115,10 @@ class _Contracts(FileMapping):
             raise ValueError('root: name it, such as "BTC" or "SOL_USDC", or its column')
 
 
-class CoinChainMapping(_Contracts):
+class CoinChainMapping(Contracts):
     kind: Literal["coin_chain"]
     columns: CoinColumns
+    iv_unit: VolatilityUnit | None = None
     quotes: Moment | None = None
     quoted_at: AwareDatetime | None = None  # of all rows
     is_one_snapshot: bool = False
@@ -145,9 +145,10 @@ class Coverage(Table):
     complete: Literal["file", "days"]
 
 
-class TradesMapping(_Contracts):
+class TradesMapping(Contracts):
     kind: Literal["trades"]
     market: Literal["us", "crypto"]
+    iv_unit: VolatilityUnit | None = None
     underlying: Symbol | None = None
     columns: TradeColumns
     time: Moment

@@ -73,9 +73,9 @@ def test_a_symbol_is_spelled_as_roots_are() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", 'kind: write "chain", "bars", "coin_chain" or "trades"'),
-        ('kind = "charts"', 'kind: write "chain", "bars", "coin_chain" or "trades"'),
-        ("kind = [1]", 'kind: write "chain", "bars", "coin_chain" or "trades"'),
+        ("", 'kind: write "chain", "bars", "coin_chain", "trades" or "open_close"'),
+        ('kind = "charts"', 'kind: write "chain", "bars", "coin_chain", "trades" or "open_close"'),
+        ("kind = [1]", 'kind: write "chain", "bars", "coin_chain", "trades" or "open_close"'),
         ("kind = ", "not readable as TOML"),
         ('kind = "chain"', "columns: is missing"),
         (chain(columns='bidd = "b"'), "columns.bidd: no such key"),
