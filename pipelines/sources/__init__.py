@@ -19,12 +19,18 @@ from pipelines.sources import (
     cboe_quotedata_csv,
     deltaneutral_csv,
     deribit_responses,
+    finra_short_interest,
     finra_short_volume,
+    finra_weekly_json,
+    finra_weekly_txt,
     mapped_bars,
     mapped_chain,
     mapped_coin_chain,
     mapped_open_close,
     mapped_trades,
+    nasdaq_short_volume,
+    occ_series,
+    occ_volume,
     optionsdx_coin_txt,
     optionsdx_us_csv,
     tardis_chain,
@@ -50,7 +56,17 @@ COIN_SOURCES: tuple[ModuleType, ...] = (
     mapped_coin_chain,
     mapped_trades,
 )
-REPORT_SOURCES: tuple[ModuleType, ...] = (cboe_open_close, finra_short_volume, mapped_open_close)
+REPORT_SOURCES: tuple[ModuleType, ...] = (
+    cboe_open_close,
+    finra_short_interest,
+    finra_short_volume,
+    finra_weekly_json,
+    finra_weekly_txt,
+    mapped_open_close,
+    nasdaq_short_volume,
+    occ_series,
+    occ_volume,
+)
 SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, *BAR_SOURCES, *COIN_SOURCES, *REPORT_SOURCES, treasury_par_csv)
 CHAIN_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in CHAIN_SOURCES)
 BAR_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in BAR_SOURCES)
