@@ -19,7 +19,8 @@ from pipelines.sample_coins import COIN_COLUMNS, coin_truth_table, planted_table
 from pipelines.settings import PROJECT, data_paths
 from pipelines.simulate import index_history, truth
 from pipelines.simulate.coins import truth as coin_truth
-from pipelines.sources.page import NOTHING_DECLARED, Declared
+from pipelines.simulate.reports import declared_exchange
+from pipelines.sources.page import Declared
 from pipelines.warehouse.query import connect_readonly
 
 _MANIFEST = "manifest.json"
@@ -66,9 +67,14 @@ def _written(folder: Path, seed: int) -> dict[str, str]:
             return dict(known["files"])
     from pipelines.simulate import full, write_market
     from pipelines.simulate.coins import write_coin_week
+    from pipelines.simulate.reports import write_reports
 
     with console.status("simulate"):
-        paths = [*write_market(folder, seed, full()), *write_coin_week(folder, seed)]
+        paths = [
+            *write_market(folder, seed, full()),
+            *write_reports(folder, seed, full()),
+            *write_coin_week(folder, seed),
+        ]
     files = {path.name: sha256_of(path.read_bytes()) for path in paths}
     write_durably(manifest, json.dumps({"made_by": made_by, "files": files}, indent=1).encode(), label="manifest")
     return files
@@ -80,15 +86,19 @@ def _generator_fingerprint() -> str:
 
 
 def _landed(lake: Lake, files: list[Path]) -> list[Loaded]:
-    """An index's price history does not name its index, so its owner must."""
-    histories = {index_history.file_name(symbol): Declared(underlying=symbol) for symbol in _INDICES}
     loaded: list[Loaded] = []
     with progress_bar() as bar:
         task = bar.add_task("land", total=len(files))
         for path in files:
-            declared = histories.get(path.name, NOTHING_DECLARED)
+            declared = declared_of(path.name)
             loaded += load_files(lake, [path], declared=declared, progress=lambda _: bar.advance(task))
     return loaded
+
+
+def declared_of(file_name: str) -> Declared:
+    """What the owner of the sample says of a file: an index's history names no index, open-close volume no exchange."""
+    underlying = next((symbol for symbol in _INDICES if index_history.file_name(symbol) == file_name), None)
+    return Declared(underlying=underlying, exchange=declared_exchange(file_name))
 
 
 def tell_truth() -> None:

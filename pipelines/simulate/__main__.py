@@ -8,6 +8,7 @@ from pathlib import Path
 from pipelines.simulate.coins import small as small_coins
 from pipelines.simulate.coins import week, write_coin_week
 from pipelines.simulate.market import DEFAULT_SEED, simulate_market, truth_json, write_market
+from pipelines.simulate.reports import write_reports
 from pipelines.simulate.scenarios import HISTORY_SESSIONS, full, small
 
 
@@ -24,10 +25,13 @@ def main() -> None:
         "--history-sessions", type=int, default=HISTORY_SESSIONS, help="thin sessions before the first (default 80)"
     )
     parser.add_argument("--coins", action="store_true", help="also the week of coin options; two days with --small")
+    parser.add_argument("--reports", action="store_true", help="also what regulators and the clearing house report")
     parser.add_argument("--truth", type=Path, help="also write what is true of each page, as JSON")
     arguments = parser.parse_args()
     scenario = small() if arguments.small else full(arguments.history_sessions)
     paths = write_market(arguments.folder, arguments.seed, scenario)
+    if arguments.reports:
+        paths += write_reports(arguments.folder, arguments.seed, scenario)
     if arguments.coins:
         coins = small_coins() if arguments.small else week()
         paths += write_coin_week(arguments.folder, arguments.seed, coins)

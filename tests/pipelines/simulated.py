@@ -6,6 +6,7 @@ import hashlib
 from functools import lru_cache
 
 from pipelines.simulate import SimulatedMarket, full, simulate_market
+from pipelines.simulate.reports import SimulatedReports, simulate_reports
 
 
 @lru_cache(maxsize=1)
@@ -16,6 +17,11 @@ def small_market() -> SimulatedMarket:
 @lru_cache(maxsize=1)
 def whole_market() -> SimulatedMarket:
     return simulate_market(2, full())
+
+
+@lru_cache(maxsize=1)
+def whole_reports() -> SimulatedReports:
+    return simulate_reports(2, full())
 
 
 def hash_of(files: dict[str, bytes]) -> str:
