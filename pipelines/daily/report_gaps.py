@@ -16,7 +16,7 @@ from pipelines.operator_settings import Follow
 from pipelines.reports import REPORTS
 from pipelines.sources import REPORT_SOURCES
 
-_TABLE_BY_SOURCE = {source.NAME: source.TABLE for source in REPORT_SOURCES}
+TABLE_BY_SOURCE = {source.NAME: source.TABLE for source in REPORT_SOURCES}
 Seen = dict[str, dict[str, dict[date, str]]]  # table -> part -> last day of a period -> a source that brought it
 
 
@@ -86,7 +86,7 @@ def seen_reports(lake: Lake) -> Seen:
         [US.name],
     )
     for row in rows:
-        if (table := _TABLE_BY_SOURCE.get(row["source"])) is not None:
+        if (table := TABLE_BY_SOURCE.get(row["source"])) is not None:
             days = found.setdefault(table, {}).setdefault(row["part"], {})
             days.setdefault(date.fromisoformat(row["session_date"]), row["source"])
     return found

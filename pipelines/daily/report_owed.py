@@ -5,6 +5,7 @@ Weekly volumes are restated for some weeks, so those of the last ones are asked 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from pipelines.calendar import utc_to_new_york
@@ -12,8 +13,11 @@ from pipelines.daily.report_cadence import ALL, LEDGER_NAMES, TABLE_OF, followed
 from pipelines.daily.report_gaps import seen_reports
 from pipelines.daily.report_items import feed_name, item_of
 from pipelines.daily.report_periods import periods_due
-from pipelines.lake.store import Lake
-from pipelines.operator_settings import Follow
+from pipelines.fetch import feed_of
+from pipelines.fetch.acceptance import accepted_on
+from pipelines.lake.store import Lake, opened
+from pipelines.operator_settings import Follow, operator_settings
+from pipelines.settings import Paths
 
 REPORT_FEEDS = {feed_name(name): name for name in LEDGER_NAMES.values()}
 RESTATED_WEEKS = 4
@@ -51,6 +55,21 @@ def items_owed(lake: Lake, feed: str, follow: Follow, now: datetime) -> list[str
             if day not in days or may_be_restated:
                 found.append((day, item))
     return list(dict.fromkeys(item for _, item in sorted(found)))
+
+
+def why_not(paths: Paths, feeds: Iterable[str], now: datetime) -> str | None:
+    """What keeps these feeds from being asked at `now` (UTC); None when at least one owes something."""
+    follow = operator_settings(paths).follow
+    followed = [feed for feed in feeds if is_followed(feed, follow)]
+    if not followed:
+        keys = ", ".join(REPORT_FEEDS[feed] for feed in feeds)
+        return f"nothing is followed: dealerflow.toml, [follow], one of {keys}"
+    accepted = [feed for feed in followed if accepted_on(paths, feed_of(feed)) is not None]
+    if not accepted:
+        return f"{followed[0]} is followed, but its terms are not accepted: dealerflow fetch {followed[0]}"
+    with opened(paths) as lake:
+        is_owed = any(items_owed(lake, feed, follow, now) for feed in accepted)
+    return None if is_owed else "everything that is out has come"
 
 
 def _asked_on(lake: Lake, feed: str, day: date) -> set[str]:

@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 
 from pipelines.daily.gap_ledger import Gap, Place
+from pipelines.daily.report_cadence import TABLE_OF
+from pipelines.daily.report_gaps import TABLE_BY_SOURCE
 from pipelines.lake.files import sha256_of
 from pipelines.lake.store import Lake
 from pipelines.load import look, shown_name
@@ -96,6 +98,6 @@ def chain_sessions(found: Iterable[Found]) -> list[date]:
 
 
 def would_fill(gaps: Iterable[Gap], found: Iterable[Found]) -> list[Gap]:
-    """Open gaps for whose market, part and session these files hold something."""
-    places = {place for one in found for place in one.places}
-    return [gap for gap in gaps if gap.status != "filled" and gap.place in places]
+    """Open gaps for whose market, part and session these files hold something; of a report, files of that report."""
+    places = {(TABLE_BY_SOURCE.get(one.source or ""), place) for one in found for place in one.places}
+    return [gap for gap in gaps if gap.status != "filled" and (TABLE_OF.get(gap.source), gap.place) in places]

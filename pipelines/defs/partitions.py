@@ -1,4 +1,4 @@
-"""Partitions as Dagster sees them: exchange sessions, UTC days, the weekdays of the Treasury, and months."""
+"""Partitions as Dagster sees them: sessions, UTC days, the weekdays of the Treasury, weeks, half months and months."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pipelines.calendar import us_sessions
 FIRST_SESSION = date(2004, 1, 2)
 FIRST_UTC_DAY = date(2016, 1, 1)  # the year from which coin options have public trades
 FIRST_CURVE = date(1990, 1, 2)  # the Treasury's files go back further than chains
+FIRST_WEEK = date(2014, 5, 12)  # the first of which FINRA published what alternative trading systems did
+FIRST_HALF_MONTH = date(2004, 1, 1)
 _HOLIDAYS_UNTIL = date(2030, 12, 31)
 
 
@@ -34,6 +36,20 @@ month_partitions = dg.MonthlyPartitionsDefinition(start_date="1950-01-01", end_o
 treasury_day_partitions = dg.TimeWindowPartitionsDefinition(
     start=FIRST_CURVE.isoformat(), fmt="%Y-%m-%d", cron_schedule="0 0 * * 1-5", end_offset=1
 )
+# Weeks and halves of months go by their first days, and hold the last days by which the lake knows them.
+week_partitions = dg.WeeklyPartitionsDefinition(start_date=FIRST_WEEK.isoformat(), day_offset=1, end_offset=1)
+half_month_partitions = dg.TimeWindowPartitionsDefinition(
+    start=FIRST_HALF_MONTH.isoformat(), fmt="%Y-%m-%d", cron_schedule="0 0 1,16 * *", end_offset=1
+)
+
+
+def end_of_week(monday: date) -> date:
+    return monday + timedelta(days=6)
+
+
+def end_of_half_month(first: date) -> date:
+    """The last day of the half of a month that begins on a day."""
+    return first.replace(day=15) if first.day == 1 else (first + timedelta(days=20)).replace(day=1) - timedelta(days=1)
 
 
 def partition_range(partitions: dg.TimeWindowPartitionsDefinition, first: date) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """The one shape that all assets of the lake share: loop over the run's partitions, report what the gates found."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
@@ -53,7 +51,19 @@ def upstream(stage: Stage, stages: Iterable[Stage]) -> list[Stage]:
     return [other for other in stages if other is not stage and read.intersection(other.outputs)]
 
 
-def refusals_of(stage: Stage, partition_keys: Sequence[str], market: str = US.name) -> dg.AssetCheckResult:
+def all_upstream(stages: Iterable[Stage], among: Sequence[Stage]) -> list[Stage]:
+    """Those of `among` whose tables any of these stages reads, or what is computed of them."""
+    found: list[Stage] = []
+    waiting = [other for stage in stages for other in upstream(stage, among)]
+    while waiting:
+        stage = waiting.pop()
+        if stage not in found:
+            found.append(stage)
+            waiting += upstream(stage, among)
+    return found
+
+
+def _refusals_of(stage: Stage, partition_keys: Sequence[str], market: str) -> dg.AssetCheckResult:
     """What the gates refused in these partitions, as a check result."""
     with opened(data_paths()) as lake:
         rows = lake.catalogue.rows(
@@ -66,6 +76,16 @@ def refusals_of(stage: Stage, partition_keys: Sequence[str], market: str = US.na
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={"refused": [f"{r['session_date']} {r['part']}: {r['gate']}: {r['reason']}" for r in rows]},
     )
+
+
+def gates_refused_nothing(
+    stage: Stage, partitions: dg.PartitionsDefinition, *, market: str = US.name, asset: str | None = None
+) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=asset or stage.name, name="the_gates_refused_nothing", partitions_def=partitions)
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        return _refusals_of(stage, context.partition_keys, market)
+
+    return check
 
 
 def quality_rows(

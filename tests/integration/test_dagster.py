@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -11,12 +11,16 @@ from pipelines.definitions import defs
 from pipelines.lake.store import opened
 from pipelines.settings import data_paths
 from pipelines.simulate import write_market
+from pipelines.stages.reports import REPORT_STAGES
 from tests.integration.spine import land
 
 ASSETS = {
     "arrivals",
     "rates",
     "file_bars",
+    *REPORT_STAGES,
+    "clearing_shares",
+    "open_close_positions",
     "landing",
     "bars",
     "marks",
@@ -46,6 +50,7 @@ def test_the_assets_are_the_arrows_of_the_lake_and_the_warehouse() -> None:
     assert {key.to_user_string() for key in graph.get_all_asset_keys()} == ASSETS
     upstream = {key.to_user_string() for key in graph.get(dg.AssetKey("surface")).parent_keys}
     assert upstream == {"landing", "marks"}
+    assert {key.to_user_string() for key in graph.get(dg.AssetKey("clearing_shares")).parent_keys} == {"cleared_volume"}
     of_coins = {key.to_user_string() for key in graph.get(dg.AssetKey("crypto_exposures")).parent_keys}
     assert {"crypto_landing", "crypto_surface", "crypto_inventory"} <= of_coins
     assert all(name.startswith("crypto_") for name in of_coins)
@@ -67,6 +72,21 @@ def test_every_utc_day_is_a_partition_of_market_crypto() -> None:
     assert utc_day_partitions.has_partition_key("2025-01-09")
     assert utc_day_partitions.has_partition_key("2023-04-09")  # Easter Sunday
     assert utc_day_partitions.get_last_partition_key() == f"{datetime.now(UTC):%Y-%m-%d}"
+
+
+def test_weeks_and_halves_of_months_are_partitions_by_their_first_days() -> None:
+    from pipelines.defs.partitions import end_of_half_month, end_of_week, half_month_partitions, week_partitions
+
+    assert week_partitions.get_first_partition_key() == "2014-05-12"
+    assert week_partitions.has_partition_key("2025-11-24")  # a week with a holiday
+    assert not week_partitions.has_partition_key("2025-11-25")
+    assert end_of_week(date(2026, 2, 23)) == date(2026, 3, 1)  # its Friday lies within
+    assert half_month_partitions.has_partition_key("2024-02-01")
+    assert half_month_partitions.has_partition_key("2024-02-16")
+    assert not half_month_partitions.has_partition_key("2024-02-15")
+    starts = [date.fromisoformat(key) for key in half_month_partitions.get_partition_keys()]
+    following = [end_of_half_month(start) + timedelta(days=1) for start in starts]
+    assert following[:-1] == starts[1:]  # no day is in none, none in two
 
 
 def test_one_run_materialises_a_range_of_sessions_and_its_checks(

@@ -25,6 +25,7 @@ from pipelines.defs.partitions import (
     treasury_day_partitions,
     us_session_partitions,
 )
+from pipelines.defs.reports.schedules import report_schedules
 from pipelines.lake.store import Lake, opened
 from pipelines.load import load_files
 from pipelines.materialise import bring_up_to_date
@@ -67,13 +68,18 @@ def arrive(data: Path, days: list[date]) -> None:
 def test_the_jobs_schedules_and_sensors_are_these() -> None:
     assert {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")} == {
         "collect_job", "rates_job", "bars_job", "us_job", "crypto_visit_job", "crypto_job", "publish_job",
+        "session_reports_job", "weekly_reports_job", "half_month_reports_job",
     }  # fmt: skip
     assert {schedule.name for schedule in schedules} == {"us_collect_schedule", "us_evening_schedule"}
     repository = defs.get_repository_def()
     assert {schedule.name for schedule in crypto_schedules} == {
         "crypto_visit_schedule", "crypto_hourly_schedule", "crypto_publish_schedule",
     }  # fmt: skip
-    assert {one.name for one in repository.schedule_defs} == {one.name for one in (*schedules, *crypto_schedules)}
+    assert {schedule.name for schedule in report_schedules} == {
+        "clearing_schedule", "weekly_schedule", "half_month_schedule",
+    }  # fmt: skip
+    every = (*schedules, *report_schedules, *crypto_schedules)
+    assert {one.name for one in repository.schedule_defs} == {one.name for one in every}
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "compute_what_was_collected", "publish_what_was_computed",
     }  # fmt: skip

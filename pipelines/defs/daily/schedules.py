@@ -1,39 +1,38 @@
 """When market `us` is collected and published: after every session, in New York time, early closes included."""
 
-import dagster as dg
+from __future__ import annotations
 
-from pipelines.calendar import us_sessions
+from datetime import datetime
+
+from pipelines.calendar import us_sessions, utc_to_new_york
+from pipelines.defs.daily.assets import only
 from pipelines.defs.jobs import collect_job, publish_job
+from pipelines.defs.ticking import ticking
 
-NEW_YORK = "America/New_York"
-# After the last late close and its delay; after the Treasury; once more before everything is due at 20:00.
+# After the last late close and its delay; after the Treasury and short volume; once more before all is due at 20:00.
 _COLLECTIONS = ["0 17 * * 1-5", "30 18 * * 1-5", "30 19 * * 1-5"]
+_FEEDS = ["cboe", "treasury", "index", "finra-short-volume"]
 _EVENING = "15 20 * * 1-5"
 
 
-def _on_sessions(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    tick = context.scheduled_execution_time
-    if not us_sessions().is_session(tick.date()):
-        return dg.SkipReason(f"{tick.date()} is no session")
-    return dg.RunRequest(run_key=tick.isoformat())
+def no_session(tick: datetime) -> str | None:
+    day = utc_to_new_york(tick).date()
+    return None if us_sessions().is_session(day) else f"{day} is no session"
 
 
-us_collect_schedule = dg.ScheduleDefinition(
-    name="us_collect_schedule",
-    job=collect_job,
-    cron_schedule=_COLLECTIONS,
-    execution_timezone=NEW_YORK,
-    execution_fn=_on_sessions,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Fetches what followed feeds owe and loads what is new in the inboxes; what is there is not asked for.",
+us_collect_schedule = ticking(
+    "us_collect_schedule",
+    collect_job,
+    _COLLECTIONS,
+    no_session,
+    "Fetches what followed feeds owe and loads what is new in the inboxes; what is there is not asked for.",
+    run_config=only(_FEEDS),
 )
-us_evening_schedule = dg.ScheduleDefinition(
-    name="us_evening_schedule",
-    job=publish_job,
-    cron_schedule=_EVENING,
-    execution_timezone=NEW_YORK,
-    execution_fn=_on_sessions,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="When everything is due: publishes what changed, gaps included, and checks that nothing is late.",
+us_evening_schedule = ticking(
+    "us_evening_schedule",
+    publish_job,
+    _EVENING,
+    no_session,
+    "When everything is due: publishes what changed, gaps included, and checks that nothing is late.",
 )
 schedules = [us_collect_schedule, us_evening_schedule]

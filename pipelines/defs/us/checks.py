@@ -3,19 +3,10 @@
 import dagster as dg
 
 from pipelines.defs.partitions import us_session_partitions
-from pipelines.defs.stage_asset import quality_rows, refusals_of
+from pipelines.defs.stage_asset import gates_refused_nothing, quality_rows
 from pipelines.defs.us.assets import US_STAGES
-from pipelines.lake.stage import Stage
 
 SHARE_THAT_PROVES_A_DATE = 0.90
-
-
-def _gates_refused_nothing(stage: Stage) -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=stage.name, name="the_gates_refused_nothing", partitions_def=us_session_partitions)
-    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        return refusals_of(stage, context.partition_keys)
-
-    return check
 
 
 @dg.asset_check(asset="quality", partitions_def=us_session_partitions)
@@ -56,7 +47,7 @@ def most_quotes_are_there(context: dg.AssetCheckExecutionContext) -> dg.AssetChe
 
 
 us_checks = [
-    *(_gates_refused_nothing(stage) for stage in US_STAGES),
+    *(gates_refused_nothing(stage, us_session_partitions) for stage in US_STAGES),
     every_listed_row_has_a_fate,
     open_interest_changed_by_no_more_than_was_traded,
     no_page_is_partial,

@@ -6,6 +6,7 @@ import dagster as dg
 
 from pipelines.daily.gap_ledger import settle, utc_now
 from pipelines.defs.crypto.assets import crypto_assets
+from pipelines.defs.reports.assets import report_assets
 from pipelines.defs.us.assets import us_assets
 from pipelines.lake.store import opened
 from pipelines.settings import data_paths
@@ -14,7 +15,7 @@ from pipelines.warehouse.publish import publish
 
 
 @dg.asset(
-    deps=[FILE_BARS.name, *us_assets, *crypto_assets],
+    deps=[FILE_BARS.name, *report_assets, *us_assets, *crypto_assets],
     group_name="warehouse",
     kinds={"dbt", "duckdb"},
 )
