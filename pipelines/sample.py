@@ -32,7 +32,8 @@ _COMPARED = {  # what the comparison reads of each mart
     " call_dealer_quantity, put_dealer_quantity, net_gex_usd_per_1pct",
 }
 _HEADINGS = (
-    "underlying", "dealer model", "sessions", "right side", "by strike", "true net GEX", "model's", "same sign",
+    "underlying", "dealer model", "sessions", "has a side", "right side", "by strike", "true net GEX", "model's",
+    "same sign",
 )  # fmt: skip
 _GENERATOR = ("pipelines/simulate", "models/synthetic.py")
 
@@ -126,7 +127,7 @@ def tell_truth() -> None:
 def _truth_table(compared: pl.DataFrame) -> Table:
     summary = compared.group_by("underlying", "dealer_model", maintain_order=True).agg(
         pl.len().alias("sessions"),
-        pl.col("right_side_share_frac", "strike_correlation").median(),
+        pl.col("sided_share_frac", "right_side_share_frac", "strike_correlation").median(),
         true_net=pl.col("true_net_gex_usd_per_1pct").median() / 1e9,
         model_net=pl.col("net_gex_usd_per_1pct").median() / 1e9,
         same_sign=(pl.col("true_net_gex_usd_per_1pct").sign() == pl.col("net_gex_usd_per_1pct").sign()).mean(),
@@ -137,8 +138,16 @@ def _truth_table(compared: pl.DataFrame) -> Table:
         table.add_column(heading, justify="left" if heading in {"underlying", "dealer model"} else "right")
     for row in summary.sort("underlying", "dealer_model").iter_rows(named=True):
         table.add_row(
-            row["underlying"], row["dealer_model"], str(row["sessions"]), f"{100 * row['right_side_share_frac']:.0f} %",
-            f"{row['strike_correlation']:.2f}", f"{row['true_net']:.2f}", f"{row['model_net']:.2f}",
-            f"{100 * row['same_sign']:.0f} %",
+            row["underlying"], row["dealer_model"], str(row["sessions"]), _percent(row["sided_share_frac"]),
+            _percent(row["right_side_share_frac"]), _decimals(row["strike_correlation"]),
+            _decimals(row["true_net"]), _decimals(row["model_net"]), _percent(row["same_sign"]),
         )  # fmt: skip
     return table
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.0f} %"
+
+
+def _decimals(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.2f}"

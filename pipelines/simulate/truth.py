@@ -44,9 +44,10 @@ def compare(positions: pl.DataFrame, option_snapshots: pl.DataFrame, strike_expo
     """Each dealer model against the truth, at the newest snapshot of each session whose open interest is dated.
 
     `positions` as `inventory` gives them, the others as the marts of these names. Per underlying, session and dealer
-    model: net GEX under the true positions and as published, the correlation of the two over strikes, and the share of
-    open interest whose dealers' side the model has right (where dealers hold nothing, no side is right). Contracts
-    without gamma count on neither side.
+    model that has any row there: net GEX under the true positions and as published, the correlation of the two over
+    strikes (null where one of them is the same at all strikes), the share of open interest to which the model gives a
+    side at all, and of that the share whose dealers' side it has right (where dealers hold nothing, no side is right;
+    null where it gives none). Contracts without gamma count on neither side.
     """
     legs = _legs(positions, option_snapshots)
     guessed = strike_exposures.unpivot(
@@ -56,10 +57,14 @@ def compare(positions: pl.DataFrame, option_snapshots: pl.DataFrame, strike_expo
         value_name="guessed",
     ).with_columns(pl.col("option_type").str.strip_suffix("_dealer_quantity"))
     both = legs.join(guessed, on=_LEG)
-    is_right = (pl.col("guessed").sign() == pl.col("dealer_quantity_contracts").sign()) & (pl.col("guessed") != 0)
+    is_sided = pl.col("guessed").fill_null(0.0) != 0.0
+    is_right = is_sided & (pl.col("guessed").sign() == pl.col("dealer_quantity_contracts").sign())
     by_model = [*_BY_SESSION, "dealer_model"]
+    interest = pl.col("open_interest")
+    sided = interest.filter(is_sided).sum()
     sides = both.group_by(by_model).agg(
-        right_side_share_frac=pl.col("open_interest").filter(is_right).sum() / pl.col("open_interest").sum()
+        sided_share_frac=sided / interest.sum(),
+        right_side_share_frac=pl.when(sided > 0).then(interest.filter(is_right).sum() / sided),
     )
     of_model = strike_exposures.group_by(_BY_STRIKE).agg(model=pl.col("net_gex_usd_per_1pct").sum())
     of_truth = both.group_by(_BY_STRIKE).agg(truth=pl.col("true_gex").sum())
@@ -67,7 +72,7 @@ def compare(positions: pl.DataFrame, option_snapshots: pl.DataFrame, strike_expo
     totals = levels.agg(
         true_net_gex_usd_per_1pct=pl.col("truth").sum(),
         net_gex_usd_per_1pct=pl.col("model").sum(),
-        strike_correlation=pl.corr("truth", "model"),
+        strike_correlation=pl.corr("truth", "model").fill_nan(None),
     )
     return totals.join(sides, on=by_model).sort(by_model)
 

@@ -133,6 +133,7 @@ def test_the_industrys_model_is_about_right_for_the_index_and_wrong_for_single_n
     mean = judged.group_by("underlying", "dealer_model").agg(
         pl.col("right_side_share_frac", "strike_correlation").mean(), pl.len()
     )
+    assert (judged["sided_share_frac"] > 0.99).all()  # both models give dealers a side of whatever is held
     right = {(name, model): share for name, model, share in mean.drop("strike_correlation", "len").rows()}
     naive, short = DEALER_MODELS
     assert right["SPX", naive] > 0.8
@@ -205,3 +206,27 @@ def test_only_the_newest_snapshot_of_a_session_is_judged() -> None:
         pl.concat([strikes, strikes.with_columns(snapshot_ts=pl.lit(earlier))]),
     )
     assert judged["snapshot_ts"].to_list() == [SNAPSHOT]
+
+
+def test_a_model_of_some_sessions_only_is_measured_where_it_is() -> None:
+    truth, snapshots, strikes = two_strikes({"always": (100.0, -300.0), "sometimes": (100.0, -300.0)})
+    day = date(2024, 6, 20)
+    moved = [pl.lit(day).alias("session_date"), pl.lit(datetime(2024, 6, 20, 20)).alias("snapshot_ts")]
+    later = strikes.filter(pl.col("dealer_model") == "always").with_columns(moved)
+    judged = compare(truth, pl.concat([snapshots, snapshots.with_columns(moved)]), pl.concat([strikes, later]))
+    assert judged.select("session_date", "dealer_model").rows() == [
+        (date(2024, 6, 18), "always"), (date(2024, 6, 18), "sometimes"), (day, "always"),
+    ]  # fmt: skip
+
+
+def test_a_model_is_judged_by_the_contracts_of_which_it_says_a_side() -> None:
+    truth, snapshots, strikes = two_strikes({"half": (0.0, -300.0), "none": (0.0, 0.0)})
+    silent = strikes.with_columns(
+        put_dealer_quantity=pl.when(pl.col("dealer_model") == "none").then(None).otherwise("put_dealer_quantity"),
+        net_gex_usd_per_1pct=pl.when(pl.col("dealer_model") == "none").then(0.0).otherwise("net_gex_usd_per_1pct"),
+    )
+    half, none = compare(truth, snapshots, silent).rows(named=True)
+    assert (half["sided_share_frac"], half["right_side_share_frac"]) == (0.75, 1.0)
+    assert (none["sided_share_frac"], none["right_side_share_frac"]) == (0.0, None)
+    assert none["strike_correlation"] is None and none["net_gex_usd_per_1pct"] == 0.0
+    assert half["true_net_gex_usd_per_1pct"] == none["true_net_gex_usd_per_1pct"]
