@@ -16,7 +16,7 @@ from pipelines.sources.chain_rows import osi_symbol
 from pipelines.sources.many_pages import plain_symbols
 from pipelines.sources.open_close_rows import TABLE, checked_exchange, open_close_report
 from pipelines.sources.page import Declared, Unreadable
-from pipelines.sources.report import ReportFile
+from pipelines.sources.report import ReportFile, no_session
 from pipelines.tables.clearing import ORIGIN_COLUMNS
 
 __all__ = ["LARGEST_BYTES", "NAME", "TABLE", "recognise", "report"]
@@ -63,6 +63,7 @@ def recognise(data: bytes) -> bool:
 
 def report(data: bytes, declared: Declared) -> ReportFile:
     """The rows of any number of days and underlyings, of the one exchange that is declared."""
+    no_session(declared)
     exchange = checked_exchange(declared.exchange)
     texts, ragged = csv_table.read_texts(data)
     names = [_plain(name) for name in texts.columns]

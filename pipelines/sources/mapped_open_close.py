@@ -13,7 +13,7 @@ from pipelines.sources.mapping import open_close_mapping
 from pipelines.sources.mapping_open_close import OpenCloseMapping
 from pipelines.sources.open_close_rows import COUNTS, TABLE, checked_exchange, open_close_report
 from pipelines.sources.page import Declared
-from pipelines.sources.report import ReportFile
+from pipelines.sources.report import ReportFile, no_session
 
 __all__ = ["LARGEST_BYTES", "NAME", "TABLE", "recognise", "report"]
 
@@ -21,7 +21,7 @@ NAME = "mapped_open_close"
 LARGEST_BYTES = mapped_cells.LARGEST_BYTES
 
 _NUMBERS = {name: f"columns.{name.removesuffix('_contracts')}" for name in COUNTS}
-_REQUIRED = ("market_maker_buy_contracts", "market_maker_sell_contracts", "strike")
+_REQUIRED = ("market_maker_buy_contracts", "market_maker_sell_contracts")
 
 
 def recognise(data: bytes) -> bool:
@@ -32,6 +32,7 @@ def recognise(data: bytes) -> bool:
 
 def report(data: bytes, declared: Declared) -> ReportFile:
     """The rows of any number of days, underlyings and, where a column names them, exchanges."""
+    no_session(declared)
     mapping = open_close_mapping(declared.mapping)
     cells = read_cells(data, mapping, {})
     underlying = mapping.underlying or plain_symbol(declared.underlying or "") or None

@@ -23,6 +23,7 @@ from pipelines.sources.mapping_coins import (
     TradeWords,
 )
 from pipelines.sources.mapping_keys import Instant, Moment
+from pipelines.sources.mapping_open_close import OpenCloseColumns, OpenCloseMapping, OpenCloseWords
 from pipelines.sources.page import Declared
 from tests.integration.documents import PROJECT
 from tests.integration.spine import current, derive, refusals
@@ -68,7 +69,8 @@ def test_the_documents_bars_load_as_printed(lake: Lake, tmp_path: Path) -> None:
 def test_the_document_lists_every_key_and_no_other() -> None:
     models = (
         ChainMapping, ChainColumns, ChainWords, Instant, BarMapping, BarColumns, CoinChainMapping, CoinColumns,
-        CoinWords, TradesMapping, TradeColumns, TradeWords, Coverage, Moment,
+        CoinWords, TradesMapping, TradeColumns, TradeWords, Coverage, Moment, OpenCloseMapping, OpenCloseColumns,
+        OpenCloseWords,
     )  # fmt: skip
     keys = {name for model in models for name in model.model_fields}
     rows = re.findall(r"^\| (`.*?) \|", DOCUMENT, re.MULTILINE)
