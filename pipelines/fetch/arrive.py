@@ -49,9 +49,8 @@ def fetch_items(
         is_refused = isinstance(answer, _Missed) and isinstance(answer.error, VendorRefuses)
         refused_in_a_row = refused_in_a_row + 1 if is_refused else 0
         with lake.writing():
-            loaded += load_arrivals(
-                lake, [_arrival(feed, item, answer)], declared=feed.declared_of(item), progress=progress
-            )
+            arrival = _arrival(lake, feed, item, answer)
+            loaded += load_arrivals(lake, [arrival], declared=feed.declared_of(item), progress=progress)
     with lake.writing():
         export_catalogue(lake)
     return loaded
@@ -70,17 +69,19 @@ def refusal(name: str, error: FetchFailed, url: str | None = None) -> Arrival:
     return Arrival(name, lambda: _refuse(error), url)
 
 
-def _arrival(feed: Feed, item: str, answer: Fetched | _Missed) -> Arrival:
+def _arrival(lake: Lake, feed: Feed, item: str, answer: Fetched | _Missed) -> Arrival:
     name = f"{feed.name} {item}"
     if isinstance(answer, _Missed):
         return refusal(name, answer.error, feed.url_of(item))
-    return Arrival(name, lambda: _checked(feed, item, answer), answer.url, answer.captured_at)
+    return Arrival(name, lambda: _checked(lake, feed, item, answer), answer.url, answer.captured_at)
 
 
 def _refuse(error: FetchFailed) -> bytes:
     raise Unreadable(str(error))
 
 
-def _checked(feed: Feed, item: str, fetched: Fetched) -> bytes:
+def _checked(lake: Lake, feed: Feed, item: str, fetched: Fetched) -> bytes:
     feed.check(fetched.data, item)
+    if feed.check_after is not None and (sha256 := lake.catalogue.last_landed(f"{feed.name} {item}")) is not None:
+        feed.check_after(fetched.data, lake.raw.get(sha256))
     return fetched.data

@@ -67,6 +67,7 @@ class Feed(AnyFeed):
     ask: Callable[[Asking, str], Fetched] = _as_it_lies  # FetchFailed
     headers_of: Callable[[OperatorSettings], Mapping[str, str]] = lambda _: {}  # FeedError where one is missing
     absent: Callable[[str, int], FetchFailed | None] = lambda _item, _status: None  # what HTTP 403 and 404 say of one
+    check_after: Callable[[bytes, bytes], None] | None = None  # as `check`, beside the body that the item landed last
 
     def url_of(self, item: str) -> str:
         return base_url(self.name, self.base_url) + self.path_of(item)

@@ -10,8 +10,8 @@ from pipelines.fetch.client import Fetched
 from pipelines.fetch.feed import Asking, Feed
 from pipelines.fetch.periods import day_of
 from pipelines.operator_settings import Follow
+from pipelines.sources import finra_short_interest
 
-SOURCE = "finra_short_interest"
 PATH = finra.query_path("consolidatedShortInterest")
 NEWEST = 2  # settlement dates
 
@@ -19,7 +19,7 @@ NEWEST = 2  # settlement dates
 def ask(asking: Asking, item: str) -> Fetched:
     question = {"compareFilters": finra.equal(settlementDate=item), "sortFields": ["symbolCode", "issueName"]}
     nothing = "the vendor has no rows of that settlement date: not published yet, or it is none"
-    return finra.ask_pages(asking, PATH, question, SOURCE, nothing)
+    return finra.ask_pages(asking, PATH, question, finra_short_interest.NAME, nothing)
 
 
 def items_now(follow: Follow, now: datetime) -> list[str]:
@@ -35,7 +35,7 @@ FEED = Feed(
     example="2026-02-27",
     terms=finra.QUERY_TERMS,
     base_url=finra.QUERY_URL,
-    largest_bytes=finra.LARGEST_BYTES,
+    largest_bytes=finra_short_interest.LARGEST_BYTES,
     item_of=lambda typed: str(day_of(typed)),
     path_of=lambda _: PATH,
     check=finra.check,

@@ -12,8 +12,8 @@ from pipelines.fetch.client import Fetched
 from pipelines.fetch.feed import Asking, Feed, FeedError
 from pipelines.fetch.periods import monday_of
 from pipelines.operator_settings import WEEKLY_TIERS, Follow
+from pipelines.sources import finra_weekly_json
 
-SOURCE = "finra_weekly_json"
 PATH = finra.query_path("weeklySummary")
 NEWEST = 5  # the week just published, and four that may be restated
 _TYPE = re.compile(r"(ATS|OTC)_W_(SMBL|FIRM|SMBL_FIRM)")
@@ -44,7 +44,7 @@ def ask(asking: Asking, item: str) -> Fetched:
         "sortFields": _ORDER,
     }
     nothing = "the vendor has no such rows: not published yet, or older than the twelve months it keeps"
-    return finra.ask_pages(asking, PATH, question, SOURCE, nothing)
+    return finra.ask_pages(asking, PATH, question, finra_weekly_json.NAME, nothing)
 
 
 def items_now(follow: Follow, now: datetime) -> list[str]:
@@ -59,7 +59,7 @@ FEED = Feed(
     example="T1:ATS_W_SMBL:2026-03-02",
     terms=finra.QUERY_TERMS,
     base_url=finra.QUERY_URL,
-    largest_bytes=finra.LARGEST_BYTES,
+    largest_bytes=finra_weekly_json.LARGEST_BYTES,
     item_of=item_of,
     spelled_out=spelled_out,
     path_of=lambda _: PATH,

@@ -18,6 +18,7 @@ TERMS = Terms(
 _MEANINGS = (
     ("no record", "the vendor has no rows of it: no session, or not out yet"),
     ("cannot be greater", "not out yet"),
+    ("no data exists", "unknown to the vendor"),
     ("cannot be prior", "gone: the vendor keeps two years"),
 )
 

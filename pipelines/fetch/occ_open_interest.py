@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from pipelines.calendar import us_sessions, utc_to_new_york
@@ -17,19 +17,19 @@ from pipelines.fetch.bundle import bundled, page, text_of
 from pipelines.fetch.client import Fetched, FetchFailed
 from pipelines.fetch.feed import Asking, Feed, FeedError, require_data, said
 from pipelines.sources.chain_rows import plain_symbol
+from pipelines.sources.occ_text import day_of_instant
 from pipelines.sources.page import Unreadable
 
 SOURCE = "occ_series"
 LARGEST_BYTES = 32 * 2**20
-_SYMBOL = re.compile(r"[A-Z][A-Z0-9]{0,11}")
-_LATEST_MS = 4_102_444_800_000  # of the year 2100
+_SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}(\.[A-Z]{1,2})?")
 
 
 def item_of(typed: str) -> str:
-    symbol = plain_symbol(typed.strip().upper())
+    symbol = typed.strip().upper()
     if not _SYMBOL.fullmatch(symbol):
         raise FeedError(f"{typed!r} is not a symbol; name underlyings such as SPX or SPY")
-    return symbol
+    return plain_symbol(symbol)
 
 
 def path_of(symbol: str) -> str:
@@ -76,16 +76,32 @@ def check(data: bytes, symbol: str) -> None:
         raise Unreadable(f"the vendor sent something else than the series of {symbol}")
 
 
+def check_after(data: bytes, before: bytes) -> None:
+    """The very series of an earlier day are those of that day, whatever the date beside them says."""
+    (series, dates), (series_before, dates_before) = _bodies(data), _bodies(before)
+    if series == series_before and (earlier := _day_in(dates_before)) != (day := _day_in(dates)):
+        raise Unreadable(f"dated {day}, but to the letter the series of {earlier}: not renewed yet; ask again later")
+
+
+def _bodies(bundle: bytes) -> tuple[str, str]:
+    series, dates = json.loads(bundle)["pages"]
+    return series["body"], dates["body"]
+
+
 def _dated(fetched: Fetched) -> date:
-    """The day of the newest open interest. Its instant is a midnight in America: it has the same date in UTC."""
-    try:
-        answer: Any = json.loads(text_of(fetched))
-        ms = answer["entity"]["lastBusDateOI"]["activityDate"]
-    except (ValueError, RecursionError, KeyError, TypeError):
-        ms = None
-    if isinstance(ms, bool) or not isinstance(ms, int) or not 0 < ms < _LATEST_MS:
+    """The day of the newest open interest."""
+    day = _day_in(text_of(fetched))
+    if day is None:
         raise FetchFailed(f"the vendor does not date its open interest: {said(fetched.data)}")
-    return datetime.fromtimestamp(ms / 1000, UTC).date()
+    return day
+
+
+def _day_in(text: str) -> date | None:
+    try:
+        answer: Any = json.loads(text)
+        return day_of_instant(answer["entity"]["lastBusDateOI"]["activityDate"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return None
 
 
 FEED = Feed(
@@ -101,4 +117,5 @@ FEED = Feed(
     check=check,
     items_now=lambda follow, _: follow.occ_open_interest,
     ask=ask,
+    check_after=check_after,
 )

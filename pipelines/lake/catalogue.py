@@ -227,6 +227,18 @@ class Catalogue:
         )  # fmt: skip
         return sorted(name for (name,) in rows)
 
+    def stated_beside(self, sighting: Sighting) -> list[tuple[str, str]]:
+        """Other objects that the same source gives the same partition: their names and details."""
+        rows = self._db.execute(
+            "select original_name, detail from sightings s join raw_objects r on r.sha256 = s.raw_sha256"
+            " where s.source = ? and market = ? and part = ? and session_date = ? and raw_sha256 <> ?",
+            [
+                sighting.source, sighting.key.market, sighting.key.part, sighting.key.session_date.isoformat(),
+                sighting.raw_sha256,
+            ],
+        )  # fmt: skip
+        return list(rows)
+
     def is_body_known(self, source: str, identity: str, besides: str) -> bool:
         """Whether another object than `besides` brought the same content."""
         query = "select 1 from sightings where source = ? and identity = ? and raw_sha256 <> ?"
@@ -326,6 +338,15 @@ class Catalogue:
 
     def add_load(self, row: dict[str, Any]) -> None:
         self._insert("load_ledger", row)
+
+    def last_landed(self, name: str) -> str | None:
+        """The object that the newest arrival of this name landed as, if one did."""
+        rows = self.rows(
+            "select raw_sha256 from load_ledger where original_name = ? and fate = 'landed' "
+            "order by load_id desc limit 1",
+            [name],
+        )
+        return str(rows[0]["raw_sha256"]) if rows else None
 
     def replace_gaps(self, rows: list[dict[str, Any]]) -> None:
         with self.transaction():

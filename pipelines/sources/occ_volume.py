@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from pipelines.sources.answers import answers, is_bundle
 from pipelines.sources.occ_text import days, refusal, refuse_refusals, whole_lines
 from pipelines.sources.page import Declared, Unreadable
 from pipelines.sources.piped import read_piped, rejected, split_by_reason
@@ -24,7 +25,7 @@ LARGEST_BYTES = 96 * 2**20  # a day has 5 MB, one by expiries more
 PART = "_all"
 _NAMES = ("quantity", "underlying", "symbol", "actype", "porc", "exchange", "actdate")
 _EXPIRY = "contractdate"
-_MOST_LINES = 3_000_000
+_MOST_LINES, _MOST_ITEMS = 3_000_000, 24_000_000
 _MOST_ODD_FRAC = 0.01  # of groups; of rows that are missing at random half of their groups show it
 _KEY = ("underlying", "root", "account_code", "option_type", "exchange")
 _GROUP = ("underlying", "root", "option_type", "exchange")
@@ -33,12 +34,15 @@ _ACCOUNTS = {"C": "customer", "F": "firm", "M": "market_maker"}
 
 def recognise(data: bytes) -> bool:
     head = data[:256].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    return head.startswith(",".join(_NAMES[:4]).encode()) or refusal(data[:256]) is not None
+    starts = head.startswith(",".join(_NAMES[:4]).encode())
+    return starts or refusal(data[:256]) is not None or is_bundle(data, NAME)
 
 
 def report(data: bytes, declared: Declared) -> ReportFile:
     """The rows of one day. Unreadable in the clearing house's own words where it gives none."""
     no_session(declared)
+    if is_bundle(data, NAME):
+        data = _joined(answers(data, NAME, _MOST_ITEMS).bodies)
     refuse_refusals(data[:400])
     lines = whole_lines(data, _MOST_LINES)
     header = [name.strip().lower() for name in lines[0].rstrip(",").split(",")] if lines else []
@@ -51,6 +55,18 @@ def report(data: bytes, declared: Declared) -> ReportFile:
         raise Unreadable("the last row is broken off: the file is cut off")
     _check_whole(rows, wrong)
     return _summed(rows, wrong, last - 1)
+
+
+def _joined(bodies: list[str]) -> bytes:
+    """Calls and puts that were asked for one after the other, as one file."""
+    header, _, _ = bodies[0].partition("\n")
+    rows = [bodies[0]]
+    for body in bodies:
+        refuse_refusals(body)
+        if body.partition("\n")[0].strip() != header.strip() or not body.endswith("\n"):
+            raise Unreadable("the answers for calls and for puts do not fit: one is cut off or of another kind")
+    rows += [body.partition("\n")[2] for body in bodies[1:]]
+    return "".join(rows).encode("utf-8", "replace")
 
 
 def _read(lines: list[str], header: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -30,8 +30,10 @@ class Answer:
 
 @dataclass
 class Request:
-    path: str
+    path: str  # with its query
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
 
 class Site:
@@ -42,7 +44,7 @@ class Site:
         self.requests: list[Request] = []
         self.most_at_once = 0
         self._answers: dict[str, list[Answer]] = {}
-        self._behaving: dict[str, Callable[[str], Answer]] = {}
+        self._behaving: dict[str, Callable[[Request], Answer]] = {}
         self._at_once = 0
         self._lock = threading.Lock()
         self.closing = threading.Event()
@@ -52,6 +54,10 @@ class Site:
 
     def behaves(self, prefix: str, respond: Callable[[str], Answer]) -> None:
         """Whatever is below this path is answered by the function, which is given path and query, one at a time."""
+        self._behaving[prefix] = lambda request: respond(request.path)
+
+    def responds(self, prefix: str, respond: Callable[[Request], Answer]) -> None:
+        """Like `behaves`, by a function that sees the whole request."""
         self._behaving[prefix] = respond
 
     def paths(self) -> list[str]:
@@ -63,17 +69,18 @@ class Site:
             self.requests.append(request)
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
-            answer = self._answer(request.path)
+            answer = self._answer(request)
         try:
             yield answer
         finally:
             with self._lock:
                 self._at_once -= 1
 
-    def _answer(self, target: str) -> Answer:
+    def _answer(self, request: Request) -> Answer:
+        target = request.path
         respond = next((given for prefix, given in self._behaving.items() if target.startswith(prefix)), None)
         if respond is not None:
-            return respond(target)
+            return respond(request)
         script = self._answers.get(target.partition("?")[0], [Answer(UNKNOWN, 403)])
         return script.pop(0) if len(script) > 1 else script[0]
 
@@ -87,7 +94,13 @@ def standing_in() -> Iterator[Site]:
         disable_nagle_algorithm = True  # else a body waits for the acknowledgement of its headers
 
         def do_GET(self) -> None:
-            with site.serving(Request(self.path, dict(self.headers))) as answer:
+            self._serve(b"")
+
+        def do_POST(self) -> None:
+            self._serve(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+        def _serve(self, body: bytes) -> None:
+            with site.serving(Request(self.path, dict(self.headers), self.command, body)) as answer:
                 try:
                     _serve(self, answer, site.closing)
                 except (BrokenPipeError, ConnectionResetError):
