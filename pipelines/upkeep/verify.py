@@ -1,4 +1,4 @@
-"""Is everything still what it was: each file hashed again and held against the catalogue."""
+"""Is everything still what it was: each file hashed again and held against the catalogue, and nothing looks ahead."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from pipelines.lake.catalogue import Version
 from pipelines.lake.export import catalogue_frames
 from pipelines.lake.raw import Sidecar
 from pipelines.lake.store import Lake, writer_lock
@@ -20,6 +21,8 @@ from pipelines.lake.turn import holder, turn
 from pipelines.settings import workers
 from pipelines.tables import LAKE_TABLES
 from pipelines.upkeep.leftovers import find_leftovers, mappings
+from pipelines.upkeep.look_ahead import awaited, walk
+from pipelines.upkeep.look_ahead_rows import walk_rows
 from pipelines.upkeep.names import place_name, raw_name, raw_path, version_name
 from pipelines.warehouse.marts import served
 from pipelines.warehouse.project import exports
@@ -33,7 +36,7 @@ _FACTS = tuple(name for name, table in LAKE_TABLES.items() if table.is_published
 class Fault:
     """Something that is not what it was."""
 
-    wrong: str  # missing | changed | unreadable
+    wrong: str  # missing | changed | unreadable | looks ahead
     what: str
     path: str  # relative to the data folder
 
@@ -52,7 +55,10 @@ Check = Callable[[], Iterable[Fault]]
 
 
 def verify(lake: Lake, progress: Callable[[int, int], None] = lambda _done, _total: None) -> Verified:
-    """Hash every raw object and every partition file. `progress`: files done, files in all."""
+    """Hash every raw object and every partition file, and hold what was known when against what it was made of.
+
+    `progress`: files done, files in all.
+    """
     versions = lake.catalogue.versions_of_all_tables()
     standing = [version for version in versions if not version.is_pruned]
     objects = lake.catalogue.rows("select * from raw_objects order by sha256")
@@ -67,12 +73,24 @@ def verify(lake: Lake, progress: Callable[[int, int], None] = lambda _done, _tot
         for done, found in enumerate(executor.map(lambda check: list(check()), checks), start=1):
             faults += found
             progress(done, len(checks))
+    spoiled = {fault.path for fault in faults}
+    ahead, waiting = _look_ahead(lake, [version for version in standing if f"lake/{version.path}" not in spoiled])
     further, notes = _what_follows(lake)
     leftovers = find_leftovers(lake)
     names = [path.relative_to(lake.paths.root).as_posix() for path in (*leftovers.files, *leftovers.raw)]
     return Verified(
-        len(objects), len(standing), len(versions) - len(standing), (*faults, *further), tuple(notes), tuple(names)
-    )
+        len(objects), len(standing), len(versions) - len(standing), (*faults, *ahead, *further),
+        (*waiting, *notes), tuple(names),
+    )  # fmt: skip
+
+
+def _look_ahead(lake: Lake, whole: list[Version]) -> tuple[list[Fault], list[str]]:
+    """What says to have been known before what it rests on. `whole`: the versions whose files can be read."""
+    found = walk(lake).leaks
+    waiting = awaited(lake, found)
+    leaks = [*(leak for leak in found if leak not in waiting), *walk_rows(lake, whole)]
+    notes = [f"{len(waiting)} versions rest on what later files date otherwise: dealerflow run"] if waiting else []
+    return [Fault("looks ahead", str(leak), f"lake/{leak.version.path}") for leak in leaks], notes
 
 
 def _file(root: Path, path: str, sha256: str, what: str) -> Iterator[Fault]:
