@@ -31,10 +31,14 @@ LARGEST_MAPPING_BYTES = 2**16
 
 def read_mapping(path: Path) -> str:
     """The text of a mapping file."""
-    if path.stat().st_size > LARGEST_MAPPING_BYTES:
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: not a regular file")
+    with path.open("rb") as file:
+        data = file.read(LARGEST_MAPPING_BYTES + 1)
+    if len(data) > LARGEST_MAPPING_BYTES:
         raise UserError(f"{path}: larger than {LARGEST_MAPPING_BYTES} bytes; not a mapping")
     try:
-        return path.read_text("utf-8")
+        return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         raise UserError(f"{path}: not UTF-8 text") from None
 

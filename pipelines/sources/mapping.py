@@ -105,14 +105,17 @@ _KINDS: dict[object, tuple[type[AnyMapping], str]] = {
     "trades": (TradesMapping, "trades"),
     "open_close": (OpenCloseMapping, "open-close volume"),
 }
+_LONGEST_LINE = 1000  # keys of a thousand parts take gigabytes to read
 _Kind = TypeVar("_Kind", ChainMapping, BarMapping, CoinChainMapping, TradesMapping, OpenCloseMapping)
 
 
 def read_mapping(text: str) -> AnyMapping:
     """The mapping, or Unreadable with the first key that is amiss."""
+    if any(len(line) > _LONGEST_LINE for line in text.splitlines()):
+        raise Unreadable(f"mapping: a line has more than {_LONGEST_LINE} characters")
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise Unreadable(f"mapping: not readable as TOML: {error}") from None
     kind = values.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:

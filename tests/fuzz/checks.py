@@ -76,7 +76,7 @@ def report(found: ReportFile) -> None:
     )
     _hold(found.rows["part"].str.contains(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$").all(), "a part that is no name of a folder")
     _rejected(found.rejected, REJECTED_SCHEMA)
-    _account(found.rows_in, found.rows.height, found.rejected.height, found.rows_duplicate)
+    _account(found.rows_in, found.rows.height, found.rejected.height, found.rows_duplicate, found.rows_merged)
 
 
 def curves(found: TreasuryFile) -> None:
