@@ -23,6 +23,7 @@ from pipelines.lake.steps import step
 from pipelines.lake.store import Lake
 from pipelines.placing import Origin, Placed, place_bars, place_curves, place_pages, same_places
 from pipelines.placing_reports import place_report
+from pipelines.placing_reports import rivals as rivals_of_report
 from pipelines.placing_trades import place_venue_file
 from pipelines.sources import archive
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable, printable
@@ -239,8 +240,8 @@ def _register(lake: Lake, loaded: Loaded, sightings: list[Sighting], declared: D
             loaded = Loaded(loaded.name, "duplicate_bytes", "these very bytes were loaded before", **values)
         elif all(catalogue.is_body_known(s.source, s.identity, sha256) for s in sightings):
             loaded = Loaded(loaded.name, "duplicate_body", "the same content under another clock", **values)
-    if loaded.fate == "landed" and loaded.source in sources.CHAIN_SOURCE_NAMES:
-        rivals = sorted({name for sighting in sightings for name in catalogue.rivals(sighting)})
+    if loaded.fate == "landed":
+        rivals = _rivals(lake, loaded.source, sightings)
         if rivals:
             reason = f"says otherwise than {rivals[0]}, and neither tells which is newer: the greater hash stands"
             loaded = replace(loaded, reason=reason)
@@ -250,6 +251,15 @@ def _register(lake: Lake, loaded: Loaded, sightings: list[Sighting], declared: D
         catalogue.add_load(_ledger_row(loaded))
     step("load.committed")
     return loaded
+
+
+def _rivals(lake: Lake, source: str | None, sightings: list[Sighting]) -> list[str]:
+    """Names of files that say otherwise of the same, where no clock tells which is newer."""
+    if source in sources.CHAIN_SOURCE_NAMES:
+        return sorted({name for sighting in sightings for name in lake.catalogue.rivals(sighting)})
+    if source in sources.REPORT_SOURCE_NAMES:
+        return sorted({name for sighting in sightings for name in rivals_of_report(lake.catalogue, sighting)})
+    return []
 
 
 def _add_sightings(lake: Lake, sightings: list[Sighting], *, is_declared: bool) -> None:

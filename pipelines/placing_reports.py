@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 
 from pipelines.calendar import PUBLISHED_AT, new_york_to_utc
-from pipelines.lake.catalogue import PartitionKey, Sighting, canonical_json, timestamp
+from pipelines.lake.catalogue import Catalogue, PartitionKey, Sighting, canonical_json, timestamp
 from pipelines.lake.files import sha256_of
 from pipelines.markets import US
 from pipelines.placing import Origin, Placed
@@ -22,14 +24,16 @@ def stated_known_at(published: date) -> datetime:
 
 def place_report(file: ReportFile, origin: Origin) -> Placed:
     places = file.rows.select("session_date", "part").unique().sort("session_date", "part")
+    by_place: Any = file.rows.partition_by("session_date", "part", as_dict=True)
     sightings = [
-        _sighting(file, origin, day, part, is_first=place == 0) for place, (day, part) in enumerate(places.iter_rows())
+        _sighting(file, by_place[day, part], origin, day, part, is_first=place == 0)
+        for place, (day, part) in enumerate(places.iter_rows())
     ]
     parts = places["part"].unique().to_list()
     return Placed(
         sightings=sightings,
         rows_in=file.rows_in,
-        rows_landed=file.rows.height,
+        rows_landed=file.rows.height + file.rows_merged,
         rows_quarantined=file.rejected.height,
         rows_duplicate=file.rows_duplicate,
         part=parts[0] if len(parts) == 1 else None,
@@ -39,8 +43,10 @@ def place_report(file: ReportFile, origin: Origin) -> Placed:
     )
 
 
-def _sighting(file: ReportFile, origin: Origin, day: date, part: str, *, is_first: bool) -> Sighting:
-    rows = file.rows.filter((pl.col("session_date") == day) & (pl.col("part") == part))
+def _sighting(
+    file: ReportFile, rows: pl.DataFrame, origin: Origin, day: date, part: str, *, is_first: bool
+) -> Sighting:
+    has_rejected = is_first and file.rejected.height > 0
     published = [stated_known_at(one) for one in rows["published_date"].drop_nulls().unique().sort()]
     scheduled: tuple[datetime, str] | None = None  # of rows of which the vendor does not say when it published them
     if rows["published_date"].null_count():
@@ -51,12 +57,14 @@ def _sighting(file: ReportFile, origin: Origin, day: date, part: str, *, is_firs
         "scheduled": None if scheduled is None else [timestamp(scheduled[0]), scheduled[1]],
         "captured_at": timestamp(origin.captured_at),
         "digest": _digest(rows),
+        "statements": _statements(file.table, rows),
+        "rejected": _digest(file.rejected) if has_rejected else None,
         "session_basis": "file_date",
         "underlying": origin.declared.underlying,
         "session": None if origin.declared.session is None else origin.declared.session.isoformat(),
         "exchange": origin.declared.exchange,
         "mapping": origin.mapping_sha256,
-        "has_rejected": is_first,  # rejected rows have no period of their own: they stand with the file's first
+        "has_rejected": has_rejected,  # they have no period of their own: they stand with the file's first
     }
     return Sighting(
         origin.source,
@@ -69,7 +77,31 @@ def _sighting(file: ReportFile, origin: Origin, day: date, part: str, *, is_firs
     )
 
 
+def _statements(table: str, rows: pl.DataFrame) -> dict[str, str]:
+    """Digests by what a later statement replaces as a whole; none of excerpts, which need not speak of the same."""
+    group = REPORTS[table].replaces
+    if group is None:
+        return {}
+    if not group:
+        return {"": _digest(rows)}
+    by_group: Any = rows.partition_by(*group, as_dict=True)
+    return {"|".join(map(str, name)): _digest(part) for name, part in by_group.items()}
+
+
+def rivals(catalogue: Catalogue, sighting: Sighting) -> list[str]:
+    """Files that say otherwise of the same period without a clock that would tell which is newer: their names."""
+    mine = json.loads(sighting.detail)
+    found = []
+    for name, detail in catalogue.stated_beside(sighting):
+        other = json.loads(detail)
+        common = mine["statements"].keys() & other["statements"].keys()
+        is_otherwise = any(mine["statements"][group] != other["statements"][group] for group in common)
+        if is_otherwise and mine["captured_at"] == other["captured_at"]:
+            found.append(name)
+    return sorted(found)
+
+
 def _digest(rows: pl.DataFrame) -> str:
     """Enough to tell whether two files say the same of a period."""
-    said = rows.drop(*(name for name in PLACE_SCHEMA if name != "published_date"))
+    said = rows.drop(*(name for name in PLACE_SCHEMA if name in rows.columns and name != "published_date"))
     return sha256_of(said.sort(said.columns).write_csv().encode())[:16]

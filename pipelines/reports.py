@@ -22,11 +22,14 @@ class Report:
 
     `replaces`: columns of a group of rows that a later statement of the same period replaces as a whole, () for all
     rows; None where files are excerpts and each row is replaced by its own later statement.
+    `fullest_first`: sources that spell the keys of the same rows differently: of each symbol the first of them that
+    states it counts, else its volume would count twice.
     """
 
     table: str
     due: Callable[[date, str], datetime]
     replaces: tuple[str, ...] | None = ()
+    fullest_first: tuple[str, ...] = ()
 
 
 def _same_evening(day: date, _part: str) -> datetime:
@@ -64,7 +67,7 @@ REPORTS: dict[str, Report] = {
     report.table: report
     for report in (
         Report("short_volume_daily", _same_evening),
-        Report("ats_weekly", _weekly, replaces=None),
+        Report("ats_weekly", _weekly, replaces=None, fullest_first=("finra_weekly_json", "finra_weekly_txt")),
         Report("short_interest", _short_interest, replaces=None),
         Report("cleared_volume", _next_morning),
         Report("open_interest_daily", _next_morning),

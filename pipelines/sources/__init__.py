@@ -23,6 +23,7 @@ from pipelines.sources import (
     finra_short_volume,
     finra_weekly_json,
     finra_weekly_txt,
+    index_members_csv,
     mapped_bars,
     mapped_chain,
     mapped_coin_chain,
@@ -30,9 +31,12 @@ from pipelines.sources import (
     mapped_trades,
     nasdaq_short_volume,
     occ_series,
+    occ_totals_csv,
+    occ_totals_json,
     occ_volume,
     optionsdx_coin_txt,
     optionsdx_us_csv,
+    sec_fails,
     tardis_chain,
     tardis_trades,
     treasury_par_csv,
@@ -62,13 +66,18 @@ REPORT_SOURCES: tuple[ModuleType, ...] = (
     finra_short_volume,
     finra_weekly_json,
     finra_weekly_txt,
+    index_members_csv,
     mapped_open_close,
     nasdaq_short_volume,
     occ_series,
+    occ_totals_csv,
+    occ_totals_json,
     occ_volume,
+    sec_fails,
 )
 SOURCES: tuple[ModuleType, ...] = (*CHAIN_SOURCES, *BAR_SOURCES, *COIN_SOURCES, *REPORT_SOURCES, treasury_par_csv)
 CHAIN_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in CHAIN_SOURCES)
+REPORT_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in REPORT_SOURCES)
 BAR_SOURCE_NAMES: tuple[str, ...] = tuple(source.NAME for source in BAR_SOURCES)
 
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from models.conventions import METHOD_VERSIONS
 from pipelines import sources
-from pipelines.lake.catalogue import Sighting
+from pipelines.lake.catalogue import Sighting, canonical_json
 from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.placing_reports import stated_known_at
@@ -24,6 +24,7 @@ from pipelines.stages.snapshots import conformed
 from pipelines.tables import TABLES
 
 _INSTANT = pl.Datetime("us")
+_NEVER = datetime(1, 1, 1)
 
 
 def resolve(table: str, sightings: list[Sighting]) -> list[Sighting]:
@@ -32,25 +33,39 @@ def resolve(table: str, sightings: list[Sighting]) -> list[Sighting]:
     What states a period first was on time. What states it otherwise is a restatement: where the vendor says nothing of
     its day it counts from when it was fetched, or, fetched by nobody, from the schedule.
     """
-    is_excerpt = REPORTS[table].replaces is None
+    is_whole = REPORTS[table].replaces == ()
     stated: list[Sighting] = []
-    held: str | None = None
+    held: tuple[str, str | None] | None = None
+    since = on_time_before = _NEVER
     for sighting in sorted(sightings, key=_order):
         detail = json.loads(sighting.detail)
-        if detail["digest"] == held:
-            continue
         moments = [(_instant(text), "published") for text in detail["published"]]
         if detail["scheduled"] is not None:
             on_time, late = _scheduled(detail)
-            moments += [on_time] if held is None else [on_time, late] if is_excerpt else [late]
+            # No file is on time sooner than one that came before it: else it would take the place of that one's rows.
+            on_time, late = max(on_time, (on_time_before, on_time[1])), max(late, (on_time_before, late[1]))
+            on_time_before = on_time[0]
+            # Of a group or a row that no earlier file states, this one may be the first, and hence on time.
+            moments += [on_time] if held is None else [late] if is_whole else [on_time, late]
+            detail |= {"on_time": on_time[0].isoformat(), "late": late[0].isoformat()}
+        says = (detail["digest"], detail["rejected"])
+        if says == held and min(moments)[0] >= since:
+            continue  # nothing new, and nothing sooner
         for known_at, basis in dict.fromkeys(moments):
-            stated.append(replace(sighting, known_at=known_at, known_at_basis=basis))
-        held = detail["digest"]
+            known = replace(sighting, known_at=known_at, known_at_basis=basis, detail=canonical_json(detail))
+            stated.append(known)
+        since = min(moments)[0]
+        held = says
     return sorted(stated, key=lambda one: (one.known_at, *_order(one)))
 
 
-def _order(sighting: Sighting) -> tuple[str, str]:
-    return json.loads(sighting.detail)["captured_at"] or "", sighting.raw_sha256
+def _order(sighting: Sighting) -> tuple[datetime, str]:
+    """In the order in which files were fetched; one that nobody fetched stands where it would have been, on time."""
+    detail = json.loads(sighting.detail)
+    if detail["captured_at"] is not None:
+        return _instant(detail["captured_at"]), sighting.raw_sha256
+    stated = detail["published"][-1] if detail["scheduled"] is None else detail["scheduled"][0]
+    return _instant(stated), sighting.raw_sha256
 
 
 def _instant(text: str) -> datetime:
@@ -72,7 +87,7 @@ def statements(inputs: Inputs, table: str) -> pl.DataFrame:
     for place, sighting in enumerate(_files(inputs)):
         rows = file_of(inputs, sighting).rows.filter(here)
         detail = json.loads(sighting.detail)
-        on_time, late = (moment for moment, _ in _scheduled(detail)) if detail["scheduled"] else (None, None)
+        on_time, late = (_instant(detail[name]) if detail["scheduled"] else None for name in ("on_time", "late"))
         days = {day: stated_known_at(day) for day in rows["published_date"].drop_nulls().unique()}
         published = pl.col("published_date").replace_strict(days, default=None, return_dtype=_INSTANT)
         found.append(
@@ -101,23 +116,33 @@ def standing(rows: pl.DataFrame, report: Report) -> pl.DataFrame:
     group = key if report.replaces is None else list(report.replaces)
     group_of: list[Any] = group or [pl.lit(1)]
     said = [pl.col(name) for name in rows.columns if name not in {"known_at", "place", "source"}]
-    is_other = pl.any_horizontal(one.ne_missing(one.shift(1)) for one in said)
     ordered = rows.sort("known_at", "place", maintain_order=True).with_columns(
-        statement=pl.struct("known_at", "place").rle_id()
+        statement=pl.struct("known_at", "place").rle_id().rank("dense").cast(pl.Int64).over(group_of)
     )
+    is_other = pl.any_horizontal(one.ne_missing(one.shift(1)) for one in said)
+    is_back = pl.col("statement").diff().fill_null(1) > 1  # the statement between did not have the row
     runs = ordered.with_columns(
         is_standing=pl.col("statement") == pl.col("statement").max().over(group_of),
         # A value may be stated, restated and stated again: only an unbroken run of equal statements reaches back.
-        run=is_other.cum_sum().over(key),
+        run=(is_other | is_back).cum_sum().over(key),
     )
     since = runs.group_by(*key, "run").agg(since=pl.col("known_at").min())
     kept = runs.filter("is_standing").join(since, on=[*key, "run"], how="left", maintain_order="left")
     return kept.with_columns(known_at="since").drop("is_standing", "run", "since", "place", "statement")
 
 
+def of_the_fullest(rows: pl.DataFrame, report: Report) -> pl.DataFrame:
+    """Of each symbol the rows of one source, where sources spell the keys of the same rows differently."""
+    if not report.fullest_first:
+        return rows
+    ranks = {name: rank for rank, name in enumerate(report.fullest_first)}
+    rank = pl.col("source").replace_strict(ranks, default=len(ranks), return_dtype=pl.Int64)
+    return rows.filter(rank == rank.min().over("vendor_symbol"))
+
+
 def compute(table: str, inputs: Inputs) -> Output:
     rows = statements(inputs, table)
-    kept = standing(rows, REPORTS[table])
+    kept = standing(of_the_fullest(rows, REPORTS[table]), REPORTS[table])
     frames = {
         table: conformed(kept, table).sort(TABLES[table].key, maintain_order=True),
         "quarantine": rejected_of(inputs),
