@@ -264,6 +264,20 @@ def test_the_command_asks_on_a_terminal(dealerflow: Command, site: Site, monkeyp
     assert command.fetch("treasury", ["2024"], is_accepting=False, is_land_only=True)
 
 
+def test_a_short_form_of_several_items_fetches_each_of_them(dealerflow: Command, site: Site) -> None:
+    code, said = dealerflow("fetch", "finra-weekly", "T1:2024-05-27", "--accept-terms")
+    assert code == 1 and "https://developer.finra.org/" in said
+    assert "finra-weekly T1:ATS_W_SMBL:2024-05-27: refused" in said
+    assert "finra-weekly T1:OTC_W_SMBL:2024-05-27: refused" in said
+    assert [request.method for request in site.requests] == ["POST", "POST"]
+
+
+def test_the_sec_is_not_asked_before_it_is_said_who_asks(dealerflow: Command, site: Site) -> None:
+    code, said = dealerflow("fetch", "sec-fails", "2024-05b", "--accept-terms")
+    assert code == 1 and "the SEC wants to know who asks: dealerflow.toml, [fetch], contact" in said
+    assert site.requests == []
+
+
 def test_the_exit_code_tells_of_one_failure_and_the_others_are_computed(dealerflow: Command) -> None:
     code, said = dealerflow("fetch", "cboe", "XYZ", "SPY", "--accept-terms")
     assert code == 1
@@ -298,6 +312,9 @@ def test_without_symbols_the_followed_ones_are_fetched(dealerflow: Command, site
         (["fetch", "cboe"], "name the underlyings, as in `dealerflow fetch cboe SPX SPY`"),
         (["fetch", "cboe", "../x"], "is not a symbol"),
         (["fetch", "treasury", "SPX"], "is not a year"),
+        (["fetch", "finra-short-volume"], "dealerflow.toml, [follow] finra_short_volume"),
+        (["fetch", "finra-weekly", "2026-03-04"], "is no Monday; the week it lies in begins on 2026-03-02"),
+        (["fetch", "sec-fails", "2026-03"], "is not a half of a month"),
     ],
 )
 def test_a_wrong_word_is_answered_in_a_line(dealerflow: Command, words: list[str], said: str) -> None:
