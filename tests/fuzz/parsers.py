@@ -27,10 +27,11 @@ MOST_SECONDS = 5.0  # of processor time for a file of some kilobytes
 READER_OF_MAPPINGS = "mapping"
 NAMES = (*(source.NAME for source in sources.SOURCES), READER_OF_MAPPINGS)
 _DECLARED = {
+    "cboe_open_close": Declared(exchange="C1"),
     "cboe_index_csv": Declared(underlying="VIX"),
     "mapped_chain": Declared(underlying="XMPL"),
     "finra_weekly_txt": Declared(session=date(2024, 6, 12)),
-    "occ_series": Declared(session=date(2026, 5, 18)),
+    "occ_series": Declared(session=date(2026, 9, 25)),
     "optionsdx_eod": Declared(underlying="SPY"),
 }
 
@@ -105,7 +106,8 @@ def _read(name: str, case: Case) -> bool:
         data = archive.content(case.data)
         sources.recognise(data)
         function, check, place = _handling(name)
-        declared = replace(_DECLARED.get(name, Declared()), mapping=case.mapping)
+        is_bundle = data.startswith(b'{"dealerflow_bundle"')  # which says itself what was asked for
+        declared = replace(Declared() if is_bundle else _DECLARED.get(name, Declared()), mapping=case.mapping)
         found = function(data) if name == treasury_par_csv.NAME else function(data, declared)
         check(found)
         checks.placed(place(found, Origin(name, "0" * 64, declared, "1" * 64 if case.mapping else None)))
