@@ -19,7 +19,7 @@ LARGEST_BYTES = 2**20
 _MOST_LINES = 5000
 _TITLE = "Daily Open Interest"
 _GROUPS = ["Date", "Equity", "", "", "Index/Other", "", "", "Debt", "", "", "Futures", "OCC Total"]
-_KINDS = ["", *("Calls", "Puts", "Total") * 3, "Total"]
+_KINDS = ["", *("Calls", "Puts", "Total") * 3]
 _NUMBER = re.compile(r"^[0-9]{1,3}(,[0-9]{3}){0,4}$|^[0-9]{1,15}$", re.ASCII)
 
 
@@ -34,7 +34,7 @@ def report(data: bytes, declared: Declared) -> ReportFile:
     lines = whole_lines(data, _MOST_LINES)
     numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     headings = [_without_blanks(_cells(line)) for _, line in numbered[1:3]]
-    # Below the last group a word stands in some files and none in others.
+    # Below futures and the total a word stands in some files and none in others.
     if len(headings) != 2 or headings[0] != _GROUPS or headings[1][: len(_KINDS)] != _KINDS:
         raise Unreadable("the headings are not those of the daily open interest")
     found = Found("open_interest")
