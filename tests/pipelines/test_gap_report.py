@@ -71,6 +71,52 @@ def test_each_gap_says_what_to_do(one: Gap, advice: str) -> None:
     assert advice in run.advice
 
 
+def report_gap(source: str, *days: date, part: str = "_all") -> list[Gap]:
+    return [gap(source, day, part=part) for day in days]
+
+
+def test_weeks_and_halves_in_a_row_are_told_together() -> None:
+    fridays = [date(2024, 3, 22), date(2024, 3, 29), date(2024, 4, 12)]
+    halves = [date(2024, 2, 29), date(2024, 3, 15), date(2024, 4, 15)]
+    told = runs([*report_gap("finra_weekly", *fridays, part="T1.ATS_W_SMBL"), *report_gap("sec_fails", *halves)])
+    assert [run.days for run in told] == [
+        "2024-03-22 to 2024-03-29", "2024-04-12", "2024-02-29 to 2024-03-15", "2024-04-15",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gaps", "advice"),
+    [
+        (
+            report_gap("finra_short_volume", date(2024, 6, 17), date(2024, 6, 18), part="CNMS"),
+            "dealerflow fetch finra-short-volume CNMS:2024-06-17 CNMS:2024-06-18",
+        ),
+        (report_gap("finra_short_volume", date(2024, 6, 17), part="NQBX"), "dealerflow backfill FILES"),
+        (report_gap("finra_weekly", date(2024, 5, 31), part="T1.ATS_W_SMBL"), "finra-weekly T1:ATS_W_SMBL:2024-05-27"),
+        (report_gap("finra_weekly", date(2023, 5, 26), part="T1.ATS_W_SMBL"), "served from 2023-07-02 on only"),
+        (report_gap("finra_short_interest", date(2024, 5, 31)), "dealerflow fetch finra-short-interest 2024-05-31"),
+        (report_gap("occ_totals", date(2024, 5, 30), date(2024, 5, 31)), "dealerflow fetch occ-totals 2024-05"),
+        (report_gap("sec_fails", date(2024, 5, 31)), "dealerflow fetch sec-fails 2024-05b"),
+        (report_gap("occ_open_interest", date(2024, 6, 17), part="SPX"), "shows the last session only"),
+        (report_gap("occ_volume", date(2022, 6, 30)), "served from 2022-07-02 on only"),
+        (
+            report_gap("occ_volume", date(2022, 7, 1), date(2022, 7, 5)),
+            "dealerflow fetch occ-volume 2022-07-05 (those before 2022-07-02 can no longer be had)",
+        ),
+        (report_gap("open_close_volume", date(2024, 6, 17), part="SPX"), "dealerflow backfill FILES"),
+    ],
+)
+def test_each_gap_of_a_report_says_what_its_vendor_still_serves(gaps: list[Gap], advice: str) -> None:
+    (run,) = runs(gaps, DUE)
+    assert advice in run.advice
+
+
+def test_a_long_run_of_a_report_names_its_first_and_its_last_items() -> None:
+    days = [date(2024, 6, day) for day in (3, 4, 5, 6, 7, 10)]
+    (run,) = runs(report_gap("occ_volume", *days), DUE)
+    assert run.advice == "dealerflow fetch occ-volume 2024-06-03 2024-06-04 2024-06-05 ... 2024-06-10"
+
+
 def test_an_empty_lake_has_no_gaps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     printed: list[object] = []
     monkeypatch.setattr(gap_report.console, "print", printed.append)
