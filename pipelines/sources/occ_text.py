@@ -61,7 +61,8 @@ def days(column: str) -> pl.Expr:
 
 
 def day_of(text: str) -> date | None:
-    return pl.Series([text.strip()]).to_frame("cell").select(days("cell")).item()
+    found: date | None = pl.DataFrame({"cell": [text.strip()]}).select(days("cell")).item()
+    return found
 
 
 def day_of_instant(milliseconds: object) -> date | None:
