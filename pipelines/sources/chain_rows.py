@@ -14,7 +14,7 @@ from pipelines.sources.page import REJECTED_SCHEMA, Unreadable
 LARGEST_NUMBER = 1e12  # of a price or a quantity
 _FEWEST_ROWS_OF_AN_EXPIRY = 5  # fewer are taken for a slip, not for the page's first expiry
 _UNDERLYING = re.compile(r"^[A-Z][A-Z.]{0,9}$")
-OSI_SYMBOL = r"^[0-9A-Z.]{1,6}\d{6}[CP]\d{8}$"
+OSI_SYMBOL = r"^[0-9A-Z.]{1,6}[0-9]{6}[CP][0-9]{8}$"  # \d would take the digits of all alphabets
 
 CHAIN_ROW_SCHEMA = {
     "row_number": pl.Int64(), "contract_id": pl.String(), "root": pl.String(), "expiry_date": pl.Date(),

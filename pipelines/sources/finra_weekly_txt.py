@@ -24,8 +24,8 @@ HEADER = (
     "|totalWeeklyTradeCount|lastUpdateDate"
 )
 _COLUMNS = ("description", "symbol", "issue", "name", "mpid", "shares", "count", "updated")
-_DAY = r"^\d{4}-\d\d-\d\d$"
-_SHARES, _TRADES = r"^-?\d{1,15}(\.\d{1,9})?$", r"^-?\d{1,15}$"
+_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_SHARES, _TRADES = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$", r"^-?[0-9]{1,15}$"
 
 
 def recognise(data: bytes) -> bool:

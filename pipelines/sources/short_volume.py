@@ -14,7 +14,7 @@ from pipelines.symbols import SYMBOL, symbol_keys
 
 TABLE = "short_volume_daily"
 LARGEST_BYTES = 16 * 2**20  # the consolidated file has 0.3 MB
-_NUMBER = r"^-?\d{1,15}(\.\d{1,9})?$"  # a spreadsheet's 2.55E+06 has lost its digits
+_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"  # a spreadsheet's 2.55E+06 has lost its digits
 _SHARES = ("short_volume_shares", "short_exempt_volume_shares", "total_volume_shares")
 _STATED = {"short_volume_shares": "short", "short_exempt_volume_shares": "exempt", "total_volume_shares": "total"}
 
@@ -31,7 +31,7 @@ def read_lines(lines: Sequence[str], columns: Sequence[str]) -> tuple[pl.DataFra
         else pl.lit(None, dtype=pl.Float64).alias(name)
         for name, text in _STATED.items()
     ).with_columns(
-        session_date=pl.when(pl.col("date").str.contains(r"^\d{8}$")).then(
+        session_date=pl.when(pl.col("date").str.contains(r"^[0-9]{8}$")).then(
             pl.col("date").str.to_date("%Y%m%d", strict=False)
         )
     )

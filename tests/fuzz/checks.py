@@ -108,6 +108,8 @@ def _frame(frame: pl.DataFrame, schema: Any, key: Sequence[str]) -> None:
     floats = frame.select(pl.selectors.float())
     if floats.width and floats.height:
         _hold(all(floats.select(pl.all().is_finite().all()).row(0)), "a number that is not finite")
+    for name in {"contract_id", "underlying", "root"} & set(frame.columns):
+        _hold(frame[name].str.contains(r"^[\x21-\x7e]+$").all(), f"a {name} that nobody could have meant")
     if key:
         whole = frame.select(key).drop_nulls()
         _hold(whole.is_unique().all(), f"two rows of one {key[-1]}")
