@@ -32,8 +32,7 @@ _COMPARED = {  # what the comparison reads of each mart
     " call_dealer_quantity, put_dealer_quantity, net_gex_usd_per_1pct",
 }
 _HEADINGS = (
-    "underlying", "dealer model", "sessions", "has a side", "right side", "by strike", "true net GEX", "model's",
-    "same sign",
+    "underlying", "dealer model", "sessions", "sides", "right", "by strike", "true GEX", "model's", "same sign",
 )  # fmt: skip
 _GENERATOR = ("pipelines/simulate", "models/synthetic.py")
 

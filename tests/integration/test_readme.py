@@ -54,7 +54,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 
 def test_the_sample_market_is_landed_and_says_so(checkout: Checkout) -> None:
-    assert checkout.sample.out == "Simulated market in data/sample: 1 duplicate_body, 205 landed.\n"
+    assert checkout.sample.out == "Simulated market in data/sample: 1 duplicate_body, 280 landed.\n"
 
 
 def test_the_first_run_makes_versions_and_ends_with_the_levels_and_the_database_that_the_readme_shows(
