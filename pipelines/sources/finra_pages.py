@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal
 
 import polars as pl
@@ -18,11 +19,12 @@ import polars as pl
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, LONGEST_ROW_TEXT, Unreadable
 
 PAGE_ROWS = 5000  # the API's limit of one answer
-MOST_ITEMS = 8_000_000  # of one text, by its punctuation; a week of the largest tier has a third of it
+# Of one text, by its punctuation; a week of the largest tier by symbol and firm has some 200,000 rows of 17 fields.
+MOST_ROWS, MOST_ITEMS = 600_000, 8_000_000
 LONGEST_TEXT = 200  # of a cell
 _LONGEST_NUMBER = 30  # digits; longer ones are no quantity and are not worth the time to read
 _HEAD_BYTES = 4096
-_DAY = re.compile(r"^\d{4}-\d\d-\d\d$", re.ASCII)
+_DAY, _DAY_LENGTH = re.compile(r"^\d{4}-\d\d-\d\d$", re.ASCII), 10
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DTYPES = {"text": pl.String(), "code": pl.String(), "number": pl.Float64(), "count": pl.Int64(), "day": pl.Date()}
 _LARGEST_COUNT = 2**53
@@ -32,6 +34,9 @@ Kind = Literal["text", "code", "number", "count", "day"]
 
 class _Ambiguous:
     """An object that states one of its keys twice."""
+
+    def __repr__(self) -> str:
+        return "an object that states a key twice"
 
 
 class _Wrong(Exception):
@@ -105,8 +110,8 @@ def _offset(page: Mapping[str, Any]) -> int:
 
 def _opened(content: bytes | str) -> Any:
     text = _text(content) if isinstance(content, bytes) else content
-    if sum(text.count(mark) for mark in ",[{") > MOST_ITEMS:
-        raise Unreadable(f"more than {MOST_ITEMS} items are no answer of FINRA")
+    if text.count("{") > MOST_ROWS or sum(text.count(mark) for mark in ",[") > MOST_ITEMS:
+        raise Unreadable(f"more than {MOST_ROWS} rows or {MOST_ITEMS} items are no answer of FINRA")
     try:
         return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
     except RecursionError:
@@ -191,14 +196,28 @@ def _cell(value: Any, kind: Kind) -> Any:
 def _label(value: Any) -> str | None:
     if not isinstance(value, str):
         raise _Wrong("wrong_type")
+    if len(value) > LONGEST_TEXT:
+        raise _Wrong("unreadable_text")
+    return _plain(value)
+
+
+@lru_cache(maxsize=2**15)
+def _plain(value: str) -> str | None:
     text = " ".join(value.split())
-    if len(text) > LONGEST_TEXT or _UNFIT.search(text):
+    if _UNFIT.search(text):
         raise _Wrong("unreadable_text")
     return text or None
 
 
 def _day(value: Any) -> date:
-    if not isinstance(value, str) or not _DAY.match(value):
+    if not isinstance(value, str) or len(value) != _DAY_LENGTH:
+        raise _Wrong("unreadable_date")
+    return _calendar_day(value)
+
+
+@lru_cache(maxsize=2**12)
+def _calendar_day(value: str) -> date:
+    if not _DAY.match(value):
         raise _Wrong("unreadable_date")
     try:
         day = date.fromisoformat(value)
@@ -210,15 +229,9 @@ def _day(value: Any) -> date:
 
 
 def _shown(row: Any) -> str:
-    if isinstance(row, _Ambiguous):
-        return "an object that states a key twice"
-    if not isinstance(row, dict):
-        return str(row)[:LONGEST_ROW_TEXT] if isinstance(row, str | int | float | None) else type(row).__name__
-    shown = (
-        f"{str(key)[:40]}={str(value)[:80] if _is_plain(value) else type(value).__name__}" for key, value in row.items()
-    )
-    return "|".join(shown)[:LONGEST_ROW_TEXT].encode("utf-8", "replace").decode()
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float)
+    if isinstance(row, list):
+        return "a list"
+    try:
+        return repr(row)[:LONGEST_ROW_TEXT]
+    except RecursionError:
+        return "an object that is nested deeply"

@@ -34,8 +34,8 @@ _FIELDS: dict[str, tuple[str, Kind]] = {
 _NEEDED = ("settlementDate", "symbolCode", "marketClassCode", "currentShortPositionQuantity")
 _PIPED = tuple(field.encode() for field, _ in _FIELDS.values())  # of the file's header, among others, in any order
 _MOST_COLUMNS = 40
-_NUMBER = r"^-?\d{1,15}(\.\d{1,9})?$"
-_DAY = r"^\d{4}-\d\d-\d\d$"  # in full: of 2024-06-14 cut off a day is left that can be read
+_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"
+_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"  # in full: of 2024-06-14 cut off a day is left that can be read
 _HEADER_BYTES = 1024
 
 
@@ -77,7 +77,11 @@ def _of_json(data: bytes) -> tuple[pl.DataFrame, pl.DataFrame, int]:
 def _of_pipes(data: bytes) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     """Cells by column; `wrong` where one cannot be read. The last column is a date, so that a cut-off line shows."""
     header, *lines = lines_of(decode(data))
-    columns = [name.strip() for name in header.split("|")]
+    named = [name.strip() for name in header.split("|", maxsplit=_MOST_COLUMNS)]
+    wanted = [field for field, _ in _FIELDS.values()]
+    if missing := [field for field in wanted if field not in named]:
+        raise Unreadable(f"the header lacks {', '.join(missing)}")
+    columns = [name if name in wanted else f"column {place}" for place, name in enumerate(named)]
     if len(columns) > _MOST_COLUMNS or len(set(columns)) != len(columns):
         raise Unreadable("the header names a column twice, or too many of them")
     is_open_ended = bool(lines) and bool(lines[-1].strip())

@@ -144,6 +144,12 @@ def test_things_that_are_no_rows_are_set_aside() -> None:
     assert reasons(file) == {"not_an_object": 4, "duplicated_key": 1}
 
 
+def test_what_is_kept_of_a_row_set_aside_is_the_same_every_time() -> None:
+    body = json.dumps([weekly_row(), weekly_row("MSFT", issueName=[])]).replace("[]", '{"a": 1, "a": 2}').encode()
+    assert read(body).rejected.equals(read(body).rejected)
+    assert "0x" not in read(body).rejected["row_text"][0]
+
+
 def test_lone_surrogates_reach_no_file() -> None:
     file = read(array([weekly_row(), weekly_row("MSFT", issueName="\ud800", **{"\ud800": 1})]))
     assert reasons(file) == {"unreadable_text": 1}
