@@ -31,9 +31,11 @@ _COMPARED = {  # what the comparison reads of each mart
     "strike_exposures": "underlying, session_date, snapshot_ts, dealer_model, root, expiry_ts, strike,"
     " call_dealer_quantity, put_dealer_quantity, net_gex_usd_per_1pct",
 }
+_COUNTED = "underlying, session_date, contract_id, position_contracts, is_history_complete"
 _HEADINGS = (
     "underlying", "dealer model", "sessions", "sides", "right", "by strike", "true GEX", "model's", "same sign",
 )  # fmt: skip
+_LEFT = {"underlying", "dealer model", "history"}
 _GENERATOR = ("pipelines/simulate", "models/synthetic.py")
 
 
@@ -112,10 +114,13 @@ def tell_truth() -> None:
             connection.sql(f"select {columns} from {table} where market = 'us'").pl()
             for table, columns in _COMPARED.items()
         ]
+        counted = connection.sql(f"select {_COUNTED} from open_close_positions where market = 'us'").pl()
         inventory = connection.sql(f"select {COIN_COLUMNS} from dealer_inventory where market = 'crypto'").pl()
     compared = coin_truth.compare(pl.read_parquet(folder / coin_truth.FILE_NAME), inventory)
+    positions = pl.read_parquet(folder / truth.FILE_NAME)
     tables = [
-        _truth_table(truth.compare(pl.read_parquet(folder / truth.FILE_NAME), *marts)),
+        _truth_table(truth.compare(positions, *marts)),
+        _counted_table(truth.compare_counted(positions, counted)),
         coin_truth_table(compared),
         planted_table(compared),
     ]
@@ -131,16 +136,34 @@ def _truth_table(compared: pl.DataFrame) -> Table:
         model_net=pl.col("net_gex_usd_per_1pct").median() / 1e9,
         same_sign=(pl.col("true_net_gex_usd_per_1pct").sign() == pl.col("net_gex_usd_per_1pct").sign()).mean(),
     )
-    table = Table(box=None, pad_edge=False, header_style="bold", title="Models against the dealers' true positions",
-                  title_justify="left", title_style="")  # fmt: skip
-    for heading in _HEADINGS:
-        table.add_column(heading, justify="left" if heading in {"underlying", "dealer model"} else "right")
+    table = _table("Models against the dealers' true positions", _HEADINGS)
     for row in summary.sort("underlying", "dealer_model").iter_rows(named=True):
         table.add_row(
             row["underlying"], row["dealer_model"], str(row["sessions"]), _percent(row["sided_share_frac"]),
             _percent(row["right_side_share_frac"]), _decimals(row["strike_correlation"]),
             _decimals(row["true_net"]), _decimals(row["model_net"]), _percent(row["same_sign"]),
         )  # fmt: skip
+    return table
+
+
+def _counted_table(counted: pl.DataFrame) -> Table:
+    table = _table(
+        "Counts from open-close files against the truth, in contracts",
+        ("underlying", "history", "states", "exact", "mean error", "mean position"),
+    )
+    for row in counted.iter_rows(named=True):
+        table.add_row(
+            row["underlying"], "whole" if row["is_history_complete"] else "in part", f"{row['rows']:,}",
+            _percent(row["exact"] / row["rows"]), f"{row['mean_absolute_error_contracts']:,.0f}",
+            f"{row['mean_absolute_truth_contracts']:,.0f}",
+        )  # fmt: skip
+    return table
+
+
+def _table(title: str, headings: tuple[str, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left", title_style="")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in _LEFT else "right")
     return table
 
 

@@ -77,6 +77,27 @@ def compare(positions: pl.DataFrame, option_snapshots: pl.DataFrame, strike_expo
     return totals.join(sides, on=by_model).sort(by_model)
 
 
+def compare_counted(positions: pl.DataFrame, open_close_positions: pl.DataFrame) -> pl.DataFrame:
+    """Positions counted from open-close files against the truth at the same close, with and without whole histories.
+
+    Per underlying and is_history_complete: contracts at the end of a session, how many are exact, and the mean
+    distance from the truth in contracts beside the mean of its size.
+    """
+    true = pl.col("dealer_quantity_contracts")
+    error = (pl.col("position_contracts") - true).abs()
+    return (
+        open_close_positions.join(positions, on=list(INVENTORY_KEY))
+        .group_by("underlying", "is_history_complete")
+        .agg(
+            rows=pl.len(),
+            exact=(error == 0.0).sum(),
+            mean_absolute_error_contracts=error.mean(),
+            mean_absolute_truth_contracts=true.abs().mean(),
+        )
+        .sort("underlying", "is_history_complete", descending=[False, True])
+    )
+
+
 def _legs(positions: pl.DataFrame, option_snapshots: pl.DataFrame) -> pl.DataFrame:
     """Contracts of each session's newest dated snapshot with the dealers' true position and its GEX."""
     dated = option_snapshots.filter(pl.col("open_interest_date").is_not_null() & pl.col("gamma").is_not_null())

@@ -15,7 +15,7 @@ from models.positioning import dealer_quantity
 from pipelines.calendar import us_sessions
 from pipelines.markets import root_of
 from pipelines.simulate import SimulatedMarket, SimulatedPage
-from pipelines.simulate.truth import INVENTORY_KEY, compare
+from pipelines.simulate.truth import INVENTORY_KEY, compare, compare_counted
 from tests.pipelines.simulated import whole_market
 
 NAMES = ["AAPL", "AMZN", "NVDA", "TSLA"]
@@ -230,3 +230,20 @@ def test_a_model_is_judged_by_the_contracts_of_which_it_says_a_side() -> None:
     assert (none["sided_share_frac"], none["right_side_share_frac"]) == (0.0, None)
     assert none["strike_correlation"] is None and none["net_gex_usd_per_1pct"] == 0.0
     assert half["true_net_gex_usd_per_1pct"] == none["true_net_gex_usd_per_1pct"]
+
+
+def test_counted_positions_are_compared_at_the_same_close_by_whether_their_history_is_whole() -> None:
+    day, other = date(2024, 6, 17), date(2024, 6, 18)
+    truth = pl.DataFrame(
+        {
+            "underlying": "SPX", "session_date": [day] * 3, "contract_id": ["A", "B", "C"],
+            "dealer_quantity_contracts": [40.0, -60.0, 10.0], "open_interest": [100.0, 300.0, 20.0],
+        }
+    )  # fmt: skip
+    counted = pl.DataFrame(
+        {
+            "underlying": "SPX", "session_date": [day, day, day, other], "contract_id": ["A", "B", "C", "A"],
+            "position_contracts": [40.0, -20.0, 10.0, 999.0], "is_history_complete": [True, False, False, True],
+        }
+    )  # fmt: skip
+    assert compare_counted(truth, counted).rows() == [("SPX", True, 1, 1, 0.0, 40.0), ("SPX", False, 2, 1, 20.0, 35.0)]
