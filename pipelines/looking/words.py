@@ -16,6 +16,8 @@ MODELS = {
     "short_all": "dealers are short every option",
     "taker_flow": "dealers took the other side of every trade",
     "taker_flow_screen": "dealers took the other side of every trade but blocks, quote requests and liquidations",
+    "open_close": "dealers hold what market makers bought less what they sold, by the exchange's own count",
+    "clearing_adjusted": "dealers are long calls and short puts, as far as market makers clear them",
 }
 SCOPES = {
     "all": "all expiries",
