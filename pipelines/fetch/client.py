@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import json
 import logging
 import ssl
@@ -10,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn, Self
@@ -18,13 +17,13 @@ from typing import NoReturn, Self
 import httpx
 import tenacity
 
+from pipelines.fetch.address import LOOPBACK, is_safe, seconds_asked, shown
 from pipelines.fetch.turns import turn_at
 
 _log = logging.getLogger(__name__)
 
 # The vendors' sites answer only what looks like a browser; the rest says who is asking.
 USER_AGENT = "Mozilla/5.0 (compatible; dealerflow; one polite request per symbol)"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _RETRIED = (408, 429)
 
 
@@ -212,7 +211,7 @@ class Client:
             refused = "the vendor refuses (HTTP 403): a symbol unknown to it, or asked too often; wait first"
             raise VendorRefuses(refused, status)
         if status in _RETRIED or status >= 500:
-            asked_seconds = _retry_after(response.headers.get("retry-after"), self._clock.now())
+            asked_seconds = seconds_asked(response.headers.get("retry-after"), self._clock.now())
             raise Passing(said, asked_seconds, is_refusal=status == 429)
         if status == 204:
             return  # whole and empty
@@ -238,17 +237,6 @@ def _trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def is_safe(url: str) -> bool:
-    """Encrypted, or on this machine; and without credentials in it."""
-    parsed = httpx.URL(url)
-    return not parsed.userinfo and (parsed.scheme == "https" or (parsed.scheme == "http" and parsed.host in LOOPBACK))
-
-
-def shown(url: str) -> str:
-    """For messages: neither credentials nor parameters."""
-    return str(httpx.URL(url).copy_with(userinfo=b"", query=None))
-
-
 def _on_same_host(response: httpx.Response, question: _Question) -> str:
     if question.content is not None:
         raise FetchFailed("redirected, which a question by POST does not follow")
@@ -269,16 +257,3 @@ def _tell(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     seconds = state.next_action.sleep if state.next_action else 0.0
     _log.warning("%s: %s; asking again in %.0f s", shown(state.args[0].url), error, seconds)
-
-
-def _retry_after(text: str | None, now: datetime) -> float:
-    """Seconds from either form of the header; 0 where it says nothing readable."""
-    if text is None:
-        return 0.0
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        until = email.utils.parsedate_to_datetime(text).astimezone(UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError):
-        return 0.0
-    return max(0.0, (until - now) / timedelta(seconds=1))

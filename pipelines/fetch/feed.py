@@ -10,7 +10,8 @@ from datetime import datetime
 
 import httpx
 
-from pipelines.fetch.client import LOOPBACK, Client, Fetched, FetchFailed, is_safe, shown
+from pipelines.fetch.address import LOOPBACK, is_safe, shown
+from pipelines.fetch.client import Client, Fetched, FetchFailed
 from pipelines.operator_settings import Follow, OperatorSettings
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
 

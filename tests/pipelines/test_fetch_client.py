@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.fetch.client import Client, FetchFailed, Limits, VendorRefuses, is_safe, shown
+from pipelines.fetch.address import is_safe, shown
+from pipelines.fetch.client import Client, FetchFailed, Limits, VendorRefuses
 from pipelines.fetch.turns import turn_at
 from tests.stand_in import Answer, FakeClock, Site, standing_in
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipelines.fetch import FEEDS, feed_of, treasury
 from pipelines.fetch.acceptance import accept, accepted_on, require_accepted
-from pipelines.fetch.client import is_safe
+from pipelines.fetch.address import is_safe
 from pipelines.fetch.feed import Feed, FeedError
 from pipelines.operator_settings import Follow
 from pipelines.settings import Paths
