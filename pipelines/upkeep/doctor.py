@@ -9,7 +9,13 @@ from datetime import datetime
 from pipelines.errors import is_for_users, one_line
 from pipelines.lake.store import Lake, opened
 from pipelines.settings import Paths, workers
-from pipelines.upkeep import health_of_feeds, health_of_machine, health_of_snapshots
+from pipelines.upkeep import (
+    health_of_chains,
+    health_of_feeds,
+    health_of_machine,
+    health_of_reports,
+    health_of_snapshots,
+)
 from pipelines.upkeep.findings import Finding
 
 _log = logging.getLogger(__name__)
@@ -28,6 +34,15 @@ CHECKS: tuple[Check, ...] = (
     health_of_machine.disk,
     health_of_machine.superseded,
     health_of_machine.programs,
+    health_of_chains.newest_rows,
+    health_of_chains.stale_pages,
+    health_of_chains.open_interest,
+    health_of_chains.identity,
+    health_of_reports.row_counts,
+    health_of_reports.trailers,
+    health_of_reports.clearing,
+    health_of_reports.publication_days,
+    health_of_reports.symbols,
 )
 
 
