@@ -48,6 +48,8 @@ def _sighting(
 ) -> Sighting:
     has_rejected = is_first and file.rejected.height > 0
     published = [stated_known_at(one) for one in rows["published_date"].drop_nulls().unique().sort()]
+    if REPORTS[file.table].replaces is not None and rows["published_date"].n_unique() > 1:
+        raise ValueError(f"{file.table}: what replaces a period as a whole is published at one moment")
     scheduled: tuple[datetime, str] | None = None  # of rows of which the vendor does not say when it published them
     if rows["published_date"].null_count():
         scheduled = known_by(REPORTS[file.table].due(day, part), origin.captured_at)

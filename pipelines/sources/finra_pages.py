@@ -43,12 +43,6 @@ class _Wrong(Exception):
     """A cell that is not of its field's type; the message is the reason."""
 
 
-def is_bundle(data: bytes, name: str) -> bool:
-    """Whether these bytes begin as a bundle of answers for the source `name`."""
-    head = data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
-    return re.match(rb'\{\s*"dealerflow_bundle"\s*:\s*"' + re.escape(name.encode()) + rb'"', head) is not None
-
-
 def is_array_with(data: bytes, fields: Sequence[str]) -> bool:
     """Whether these bytes begin as an array of objects with one of these fields."""
     head = data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from pipelines.sources.answers import is_bundle
 from pipelines.sources.chain_rows import LARGEST_NUMBER
-from pipelines.sources.finra_pages import LONGEST_TEXT, Kind, is_array_with, is_bundle, missing_fields, rows_of, typed
+from pipelines.sources.finra_pages import LONGEST_TEXT, Kind, is_array_with, missing_fields, rows_of, typed
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Declared, Unreadable
 from pipelines.sources.piped import lines_of, read_piped, rejected, split_by_reason
 from pipelines.sources.report import ReportFile, judged, no_session

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipelines.sources.finra_pages import Kind, is_array_with, is_bundle, missing_fields, rows_of, typed
+from pipelines.sources.answers import is_bundle
+from pipelines.sources.finra_pages import Kind, is_array_with, missing_fields, rows_of, typed
 from pipelines.sources.finra_weekly import weekly_report
 from pipelines.sources.page import Declared, Unreadable
 from pipelines.sources.piped import rejected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -13,7 +14,7 @@ import polars as pl
 import pytest
 
 from pipelines.lake.store import Lake, opened
-from pipelines.load import Arrival, Loaded, load_arrivals
+from pipelines.load import Arrival, Loaded, load_arrivals, load_files
 from pipelines.materialise import bring_up_to_date
 from pipelines.reports import REPORTS, known_by
 from pipelines.settings import Paths
@@ -21,6 +22,7 @@ from pipelines.sources.page import NOTHING_DECLARED, Declared
 from pipelines.stages.reports import REPORT_STAGES
 from tests.integration.spine import current, refusals
 from tests.pipelines.finra_made import WEEKLY_TXT, array, short_interest_row, short_volume, weekly_row
+from tests.samples import needs_samples, sample
 
 SESSION = date(2024, 6, 14)
 AT_18 = datetime(2024, 6, 14, 22)  # 18:00 in New York, in UTC
@@ -349,3 +351,54 @@ def test_rivals_of_groups_are_those_that_speak_of_the_same_group(lake: Lake, mon
     loaded = load(lake, *files)
     assert [one.reason is not None for one in loaded] == [False, False, True]
     assert "file 0" in str(loaded[2].reason)
+
+
+MOMENTS = (None, EARLY, SOON, SOON + timedelta(hours=9), LATE, LATER)
+
+
+def expected(files: Sequence[tuple[float, datetime | None]], at: datetime) -> list[tuple[float, datetime]]:
+    """The same by going through what was said, one after the other."""
+    said: list[tuple[datetime, float]] = []
+    for value, captured_at in sorted(files, key=lambda one: one[1] or AT_18):
+        due = AT_18 if captured_at is None or captured_at >= AT_18 + timedelta(hours=36) else captured_at
+        said.append((due if not said else max(due, captured_at or due), value))
+    known = [(moment, value) for moment, value in said if moment <= at]
+    since = None
+    for place, (moment, value) in enumerate(known):
+        since = moment if since is None or value != known[place - 1][1] else since
+    return [] if since is None else [(known[-1][1], since)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_was_said_when_each_moment_shows_what_was_said_last(lake: Lake, seed: int) -> None:
+    draw = random.Random(seed)
+    captured = draw.sample(MOMENTS, draw.randint(2, 5))
+    files = [(float(draw.randint(1, 2)), moment) for moment in captured]
+    for place, (value, moment) in enumerate(draw.sample(files, len(files))):
+        load(lake, File(short_volume(f"20240614|A|{value}|0|100|Q,N", *["20240614|Z|1|0|9|Q"] * (place + 1)), moment))
+        if draw.random() < 0.5:
+            derive(lake)
+    derive(lake)
+    for at in (EARLY, AT_18, *(moment for moment in MOMENTS if moment), NEVER):
+        assert shorts(lake, at) == expected(files, at)
+
+
+@needs_samples
+@pytest.mark.samples
+def test_real_files_land_row_by_row_and_the_incomplete_record_is_refused(lake: Lake) -> None:
+    files = [*sorted(sample("finra_regsho").glob("*.txt")), *sample("finra_weekly").glob("*.json")]
+    loaded = list(load_files(lake, files, progress=lambda _: None))
+    derive(lake)
+    assert [one.fate for one in loaded] == ["landed"] * 8 + ["refused"]
+    assert "lack summaryTypeCode, tierIdentifier, weekStartDate, initialPublishedDate" in str(loaded[-1].reason)
+    assert all(one.rows_in == one.rows_landed for one in loaded[:-1])
+    stated = {(one.session_date, one.part): one.rows_in for one in loaded[:-1]}
+    rows = current(lake, "short_volume_daily")
+    counted = rows.group_by("session_date", "part").len().rows()
+    assert {(day, part): count for day, part, count in counted} == stated
+    assert rows.filter(pl.col("session_date") == date(2021, 1, 27))["known_at"].unique().to_list() == [
+        datetime(2021, 1, 27, 23)
+    ]
+    squeezed = rows.filter((pl.col("vendor_symbol") == "GME") & (pl.col("part") == "CNMS")).sort("session_date")
+    shares = squeezed.select((pl.col("short_volume_shares") / pl.col("total_volume_shares")).round(4)).to_series()
+    assert shares.to_list()[1:] == [0.3786, 0.3309, 0.5445, 0.5083, 0.5398]
