@@ -39,11 +39,11 @@ def backfill(
 
 @app.command(rich_help_panel=KEEP, epilog="Example: `dealerflow gaps`")
 def gaps() -> None:
-    """Show the sessions that were due and are not there, or not whole, each with what to do.
+    """Show the sessions and reports that were due and are not there, or not whole, each with what to do.
 
-    What a source owes follows from its cadence: a followed feed every session since it was first collected, a coin
-    venue a snapshot every ten minutes and every trade, an archive what lies between its first and its last session,
-    pages saved by hand nothing.
+    What a source owes follows from its cadence: a followed feed every session or period since it was first collected,
+    a coin venue a snapshot every ten minutes and every trade, an archive what lies between its first and its last
+    period, pages saved by hand nothing.
     """
     from pipelines.daily.gap_ledger import utc_now
     from pipelines.daily.gap_report import show_gaps

@@ -57,6 +57,12 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
         yield opened_lake
 
 
+@pytest.fixture(scope="module")
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
 @pytest.fixture
 def occ(site: Site) -> ClearingHouse:
     answering = ClearingHouse(newest=THURSDAY, closed={date(2024, 6, 19)})
@@ -154,30 +160,43 @@ def test_a_followed_report_is_late_until_its_newest_due_period_is_computed(lake:
 # Schedules
 
 
-def tick(schedule: dg.ScheduleDefinition, instant: datetime) -> tuple[list[str], str | None]:
+def tick(
+    schedule: dg.ScheduleDefinition, instant: datetime, instance: dg.DagsterInstance
+) -> tuple[list[str], str | None]:
     """The feeds that a run at an instant of New York would ask, or why there is none."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = schedule.evaluate_tick(
-            dg.build_schedule_context(instance, scheduled_execution_time=instant.replace(tzinfo=NEW_YORK))
-        )
+    context = dg.build_schedule_context(instance, scheduled_execution_time=instant.replace(tzinfo=NEW_YORK))
+    result = schedule.evaluate_tick(context)
     for request in result.run_requests or []:
         feeds: list[str] = request.run_config["ops"]["arrivals"]["config"]["feeds"]
         return feeds, None
     return [], result.skip_message
 
 
-def test_a_schedule_of_reports_says_why_it_does_not_run(lake: Lake) -> None:
+def test_a_schedule_of_reports_says_why_it_does_not_run(lake: Lake, instance: dg.DagsterInstance) -> None:
     friday = datetime(2024, 6, 21, 8)
-    assert "nothing is followed: dealerflow.toml" in str(tick(clearing_schedule, friday)[1])
+    assert "nothing is followed: dealerflow.toml" in str(tick(clearing_schedule, friday, instance)[1])
     follow(lake, "occ_volume = true")
-    assert "terms are not accepted" in str(tick(clearing_schedule, friday)[1])
+    assert "terms are not accepted" in str(tick(clearing_schedule, friday, instance)[1])
     follow(lake, "occ_volume = true", "occ-volume")
-    assert tick(clearing_schedule, friday) == (["occ-volume", "occ-open-interest", "occ-totals"], None)
-    assert tick(clearing_schedule, datetime(2024, 6, 19, 8))[1] == "2024-06-19 is no session"
-    assert "nothing is followed" in str(tick(weekly_schedule, friday)[1])
+    assert tick(clearing_schedule, friday, instance) == (["occ-volume", "occ-open-interest", "occ-totals"], None)
+    assert tick(clearing_schedule, datetime(2024, 6, 19, 8), instance)[1] == "2024-06-19 is no session"
+    assert "nothing is followed" in str(tick(weekly_schedule, friday, instance)[1])
 
 
-def test_half_months_are_asked_for_on_any_day_from_when_they_are_out_until_they_came(lake: Lake, site: Site) -> None:
+def test_every_feed_of_files_is_asked_by_exactly_one_schedule(lake: Lake, instance: dg.DagsterInstance) -> None:
+    reports = [name for name in FEEDS if name not in {"cboe", "treasury", "index"}]
+    lists = {"finra-weekly": '["T1"]', "occ-open-interest": '["SPY"]'}
+    follow(lake, "\n".join(f"{name.replace('-', '_')} = {lists.get(name, 'true')}" for name in reports), *reports)
+    friday = datetime(2024, 6, 21, 8)
+    asked = [
+        feed for schedule in (us_collect_schedule, *report_schedules) for feed in tick(schedule, friday, instance)[0]
+    ]
+    assert sorted(asked) == sorted(FEEDS)
+
+
+def test_half_months_are_asked_for_on_any_day_from_when_they_are_out_until_they_came(
+    lake: Lake, site: Site, instance: dg.DagsterInstance
+) -> None:
     follow(lake, "sec_fails = true\nfinra_short_interest = true", "sec-fails", "finra-short-interest")
     sec, finra = Sec(), QueryInterface()
     site.responds("/files/data", sec.respond)
@@ -186,10 +205,13 @@ def test_half_months_are_asked_for_on_any_day_from_when_they_are_out_until_they_
     sec.files[fails_path("2024-05b")] = fails_zip(date(2024, 5, 31))
     feeds = ["finra-short-interest", "sec-fails"]
     sunday = datetime(2024, 6, 23, 19)
-    assert tick(half_month_schedule, sunday) == (feeds, None)
+    assert tick(half_month_schedule, sunday, instance) == (feeds, None)
     assert [fate for _, fate in at(lake, datetime(2024, 6, 23, 23), *feeds)] == ["landed", "landed"]
-    assert tick(half_month_schedule, sunday)[1] == "everything that is out has come"
-    assert tick(half_month_schedule, datetime(2024, 6, 26, 19)) == (feeds, None)  # seven sessions after 14 June
+    assert tick(half_month_schedule, sunday, instance)[1] == "everything that is out has come"
+    assert tick(half_month_schedule, datetime(2024, 6, 26, 19), instance) == (
+        feeds,
+        None,
+    )  # seven sessions after 14 June
 
 
 def test_everything_is_asked_for_after_it_is_out_and_before_it_is_missing() -> None:
@@ -240,7 +262,9 @@ def status_context(
     )
 
 
-def test_a_collection_of_reports_leads_to_a_run_of_each_rhythm_and_one_publish(lake: Lake, tmp_path: Path) -> None:
+def test_a_collection_of_reports_leads_to_a_run_of_each_rhythm_and_one_publish(
+    lake: Lake, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
     calendar = us_sessions()
     today = datetime.now(UTC).date()
     session = calendar.before(calendar.before(today))
@@ -253,25 +277,22 @@ def test_a_collection_of_reports_leads_to_a_run_of_each_rhythm_and_one_publish(l
     archive_file(box, [session], expiries=(session + timedelta(days=40), session + timedelta(days=100)))
     for file in box.iterdir():
         os.utime(file, (1, 1))
-    with dg.DagsterInstance.ephemeral() as instance:
-        collected = defs.resolve_job_def("collect_job").execute_in_process(instance=instance)
-        requests = compute_what_was_collected(status_context("compute_what_was_collected", instance, collected))
-        assert isinstance(requests, list)
-        assert [one.job_name for one in requests] == ["session_reports_job", "weekly_reports_job", "us_job"]
-        assert [MORE_FOLLOWS in one.tags for one in requests] == [True, True, False]
-        assert requests[0].tags["dagster/asset_partition_range_start"] == str(session)
-        assert requests[1].tags["dagster/asset_partition_range_start"] == str(monday)
-        done = []
-        for request in requests[:2]:
-            job = defs.resolve_job_def(str(request.job_name))
-            done.append(job.execute_in_process(instance=instance, tags=request.tags))
-            assert done[-1].success
-            skipped = publish_what_was_computed(status_context("publish_what_was_computed", instance, done[-1]))
-            assert isinstance(skipped, dg.SkipReason)
-        alone = defs.resolve_job_def("weekly_reports_job").execute_in_process(
-            instance=instance, tags={k: v for k, v in requests[1].tags.items() if "partition" in k}
-        )
-        context = status_context("publish_what_was_computed", instance, alone)
-        assert isinstance(publish_what_was_computed(context), dg.RunRequest)
+    collected = defs.resolve_job_def("collect_job").execute_in_process(instance=instance)
+    requests = compute_what_was_collected(status_context("compute_what_was_collected", instance, collected))
+    assert isinstance(requests, list)
+    assert [one.job_name for one in requests] == ["session_reports_job", "weekly_reports_job", "us_job"]
+    assert [MORE_FOLLOWS in one.tags for one in requests] == [True, True, False]
+    assert requests[0].tags["dagster/asset_partition_range_start"] == str(session)
+    assert requests[1].tags["dagster/asset_partition_range_start"] == str(monday)
+    for request in requests[:2]:
+        done = defs.resolve_job_def(str(request.job_name)).execute_in_process(instance=instance, tags=request.tags)
+        assert done.success
+        skipped = publish_what_was_computed(status_context("publish_what_was_computed", instance, done))
+        assert isinstance(skipped, dg.SkipReason)
+    alone = defs.resolve_job_def("weekly_reports_job").execute_in_process(
+        instance=instance, tags={k: v for k, v in requests[1].tags.items() if "partition" in k}
+    )
+    context = status_context("publish_what_was_computed", instance, alone)
+    assert isinstance(publish_what_was_computed(context), dg.RunRequest)
     standing = {(v.table, v.key.session_date) for v in lake.catalogue.versions(["short_volume_daily", "ats_weekly"])}
     assert standing == {("short_volume_daily", session), ("ats_weekly", monday + timedelta(days=4))}

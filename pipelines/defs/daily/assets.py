@@ -34,4 +34,4 @@ def arrivals(context: dg.AssetExecutionContext, config: Asked) -> dg.Materialize
 
 def only(feeds: Sequence[str]) -> dict[str, Any]:
     """The configuration of a run that asks these feeds."""
-    return dg.RunConfig({arrivals.op.name: Asked(feeds=list(feeds))}).to_config_dict()
+    return {"ops": {arrivals.op.name: {"config": {"feeds": list(feeds)}}}}
