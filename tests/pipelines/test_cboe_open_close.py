@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines import sources
+from pipelines.cli.app import UserError
+from pipelines.cli.data import checked_exchange
 from pipelines.sources import cboe_open_close
 from pipelines.sources.open_close_rows import COUNTS
 from pipelines.sources.page import Declared, Unreadable
@@ -152,3 +154,10 @@ def test_a_row_of_another_length_is_set_aside() -> None:
     file = cboe_open_close.report(written([filled(1, 1)]) + b"2024-06-17,XMPL\n", C1)
     assert file.rejected["reason"].to_list() == ["wrong_column_count"]
     assert (file.rows.height, file.rows_in) == (1, 2)
+
+
+def test_the_owner_names_an_exchange_by_a_short_upper_case_word() -> None:
+    assert [checked_exchange(name) for name in ("C1", "BZX", "PHLX")] == ["C1", "BZX", "PHLX"]
+    for name in ("", "c1", "C 1", "../C1", "ABCDEFGHIJKL", "1C"):
+        with pytest.raises(UserError, match="short upper-case word"):
+            checked_exchange(name)
