@@ -71,12 +71,11 @@ def publication_days(lake: Lake, _now: datetime) -> Iterator[Finding]:
     rows = [lake.read(version, ["initial_published_date"])["initial_published_date"] for version in newest]
     undated, count = sum(one.null_count() for one in rows), sum(map(len, rows))
     if undated:
-        told = f"{undated} of {count} newest weekly rows do not say when they were published: known by the schedule"
+        told = f"{undated} of {count} newest weekly rows say when they were changed, not when they were first published"
         yield Finding("watch", told, "fetch them from the API, which says so")
     elif count:
-        yield Finding(
-            "fine", f"weekly rows: {count} of {len(newest)} newest parts are known since FINRA published them"
-        )
+        told = f"weekly rows: all {count} of {len(newest)} newest parts are known since FINRA published them"
+        yield Finding("fine", told)
 
 
 def symbols(lake: Lake, _now: datetime) -> Iterator[Finding]:
