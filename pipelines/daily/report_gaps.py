@@ -81,12 +81,11 @@ def seen_reports(lake: Lake) -> Seen:
     """The periods of which anything came."""
     found: Seen = {}
     rows = lake.catalogue.rows(
-        "select source, part, session_date, min(known_at) from sightings where market = ?"
-        " group by source, part, session_date order by session_date, part, source",
-        [US.name],
+        "select distinct source, part, session_date from sightings where market = ?"
+        f" and source in ({', '.join('?' * len(TABLE_BY_SOURCE))}) order by session_date, part, source",
+        [US.name, *TABLE_BY_SOURCE],
     )
     for row in rows:
-        if (table := TABLE_BY_SOURCE.get(row["source"])) is not None:
-            days = found.setdefault(table, {}).setdefault(row["part"], {})
-            days.setdefault(date.fromisoformat(row["session_date"]), row["source"])
+        days = found.setdefault(TABLE_BY_SOURCE[row["source"]], {}).setdefault(row["part"], {})
+        days.setdefault(date.fromisoformat(row["session_date"]), row["source"])
     return found
