@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipelines.sources.csv_table import header_names, read_texts, row_texts
-from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Declared, Unreadable
+from pipelines.sources.csv_table import header_names, read_texts, row_texts, spelled
+from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Declared
 from pipelines.sources.piped import split_by_reason
 from pipelines.sources.report import ReportFile, judged, no_session
 from pipelines.symbols import SYMBOL, symbol_keys
@@ -34,9 +34,7 @@ def recognise(data: bytes) -> bool:
 def report(data: bytes, declared: Declared) -> ReportFile:
     no_session(declared)
     texts, ragged = read_texts(data)
-    cells = texts.rename({name: name.strip() for name in texts.columns})
-    if missing := [name for name in COLUMNS if name not in cells.columns]:
-        raise Unreadable(f"no column {missing[0]!r}")
+    cells = spelled(texts, str.strip, COLUMNS)
     typed = cells.with_columns(
         row_text=row_texts(cells),
         index_name=pl.col("index").str.strip_chars(),

@@ -61,6 +61,8 @@ def days(column: str) -> pl.Expr:
 
 
 def day_of(text: str) -> date | None:
+    if not text.isascii():  # half a character of JSON is no text of polars'
+        return None
     found: date | None = pl.DataFrame({"cell": [text.strip()]}).select(days("cell")).item()
     return found
 

@@ -70,6 +70,10 @@ def refused(folder: Path, *hostile: Path, most_bytes: int = PROGRAM) -> list[str
     good.write_bytes(GOOD)
     there = {path for path in folder.rglob("*") if folder / "data" not in path.parents}
     told = load(folder, *hostile, good)
+    for path in hostile:
+        if path.is_file() and path.stat().st_size > 100 * MB:
+            path.unlink()  # else they stay as long as pytest keeps folders
+            there.discard(path)
     assert (told.code, told.errors) == (1, [])
     assert told.peak_bytes < most_bytes, f"{told.peak_bytes >> 20} MiB"
     assert told.seconds < 30 * (1 + len(hostile))
@@ -159,28 +163,30 @@ def test_what_is_no_regular_file_is_not_read_and_a_name_is_shown_without_its_cod
     assert all("not a regular file" in line for line in lines)
 
 
+def beginning(data: bytes) -> bytes:
+    header, end, _ = data.partition(b"\n")
+    return header + end if end else data[:-1]
+
+
+# How files of each layout begin, up to a cell or a text that does not end.
 _HEADS = {
     "text": b"",
     "json of a chain": b'{"timestamp": "2024-06-17 18:45:00", "data": {"symbol": "ABC", "options": [',
     "json in lines": b'{"format": "deribit_responses", "version": 1}\n{"body": "',
-    **{
-        f"{path.parent.name} {path.name}": path.read_bytes().rstrip()[:-1]
-        for path in sorted(SEEDS.glob("[!m]*/*"))
-        if path.suffix in {".csv", ".txt", ".json"}
-    },
+    **{folder.name: beginning(sorted(folder.iterdir())[0].read_bytes()) for folder in sorted(SEEDS.glob("[!m]*"))},
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("head", _HEADS)
 def test_a_line_of_200_megabytes_is_refused_in_bounded_memory(tmp_path: Path, head: str) -> None:
-    for letter in (b"1", b",", b"[", b'"', b"\\"):
-        paths = written(tmp_path, hostile=_HEADS[head] + letter * (200 * MB))
-        refused(tmp_path, *paths, most_bytes=PROGRAM + 4 * HELD)
+    letters = (b"1", b"[")
+    paths = written(tmp_path, **{f"hostile{n}": _HEADS[head] + one * (200 * MB) for n, one in enumerate(letters)})
+    refused(tmp_path, *paths, most_bytes=PROGRAM + 4 * HELD)
 
 
 def test_a_line_of_200_megabytes_is_refused_whatever_it_pretends_to_be(tmp_path: Path) -> None:
-    heads = ("text", "deltaneutral_eod chain.csv", "json in lines", "json of a chain")
+    heads = ("text", "deltaneutral_eod", "json in lines", "json of a chain")
     paths = written(
         tmp_path, **{f"hostile{place}": _HEADS[head] + b"1" * (200 * MB) for place, head in enumerate(heads)}
     )
