@@ -21,9 +21,10 @@ StyleOption = Annotated[Style, typer.Option("--format", "-f", help="How to print
 
 @app.command(rich_help_panel=KEEP, epilog="Examples: `dealerflow verify` · `dealerflow verify --format json`")
 def verify(style: StyleOption = Style.text) -> None:
-    """Hash every raw object and every partition file again and compare with the catalogue.
+    """Hash every raw object and every partition file again and compare with the catalogue; nothing may look ahead.
 
-    Names each missing or changed file with what it is; the exit code is then 1. Files that no row knows are listed
+    Names each missing or changed file with what it is, and each version that says to have been known before something
+    that it rests on, or before what its rows describe; the exit code is then 1. Files that no row knows are listed
     and are no fault.
     """
     from pipelines.console import progress_bar

@@ -15,6 +15,7 @@ from pipelines.lake.catalogue import PartitionKey, Sighting, Version
 from pipelines.lake.derive import Replay
 from pipelines.lake.stage import Stage
 from pipelines.lake.store import Lake
+from pipelines.markets import MARKETS
 from pipelines.stages.spine import ALL_STAGES
 from pipelines.upkeep.names import place_name, version_name
 
@@ -169,8 +170,10 @@ class _Moments:
         ]
 
     def _moment(self, sighting: Sighting) -> datetime:
-        """What was captured live was not known before, whatever a sighting says."""
+        """What was captured live was not known before, whatever a sighting says. A bundle of a venue's answers has an
+        instant for each of them, its own is that of the last."""
         captured_at = self._raw[sighting.raw_sha256]["captured_at"]
-        if sighting.known_at_basis != "captured_live" or captured_at is None:
+        is_bundle = MARKETS[self._market].is_always_open
+        if sighting.known_at_basis != "captured_live" or captured_at is None or is_bundle:
             return sighting.known_at
         return max(sighting.known_at, datetime.fromisoformat(captured_at))

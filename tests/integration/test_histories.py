@@ -3,11 +3,13 @@ lake says the same, and says of every moment what it said then."""
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+import duckdb
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,8 +17,11 @@ from hypothesis import strategies as st
 
 from pipelines.lake.store import Lake, opened
 from pipelines.settings import Paths
+from pipelines.tables import PUBLISHED_TABLES
 from pipelines.upkeep.look_ahead import walk
 from pipelines.upkeep.look_ahead_rows import walk_rows
+from pipelines.upkeep.rebuild import rebuild
+from pipelines.warehouse.publish import publish
 from tests.integration.coin_lakes import assert_same
 from tests.integration.histories import Publication, derive, exported, history, land, shown, shown_as_known
 
@@ -86,3 +91,37 @@ def test_so_do_many_more_histories(random: Random) -> None:
 @given(RANDOMS)
 def test_so_do_chains_beside_them_with_all_that_is_computed_of_them(random: Random) -> None:
     check(random, has_chains=True)
+
+
+@pytest.mark.slow
+def test_a_warehouse_rebuilt_as_known_is_the_one_that_was_published_then(lake: Lake, tmp_path: Path) -> None:
+    publications = history(Random(5), has_chains=True)
+    ends = [
+        place
+        for place in range(len(publications) - 1)
+        if publications[place].at < publications[place + 1].at
+    ]  # fmt: skip
+    places = (ends[len(ends) // 3], ends[2 * len(ends) // 3])
+    for place, publication in enumerate(publications):
+        land(lake, [publication])
+        derive(lake, has_chains=True)
+        if place in places:
+            exported(lake)
+            publish(lake.paths)
+            shutil.copyfile(lake.paths.warehouse, tmp_path / f"{place}.duckdb")
+    exported(lake)
+    for place in places:
+        again = rebuild(lake, tmp_path / f"again {place}.duckdb", as_known=publications[place].at).file
+        then = told_by(tmp_path / f"{place}.duckdb")
+        assert told_by(again) == then
+        assert len(then["option_snapshots"]) > 0 or place == places[0]
+
+
+def told_by(file: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every table but the one that says when files were loaded."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return {
+            name: sorted(connection.execute(f"from {name}").fetchall(), key=repr)
+            for name in PUBLISHED_TABLES
+            if name != "load_ledger"
+        }

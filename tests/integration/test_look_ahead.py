@@ -17,7 +17,7 @@ import pytest
 from pipelines.lake.catalogue import canonical_json, timestamp
 from pipelines.lake.stage import Inputs, Output
 from pipelines.lake.store import Lake, opened
-from pipelines.load import load_files
+from pipelines.load import Arrival, load_arrivals, load_files
 from pipelines.materialise import bring_up_to_date
 from pipelines.settings import Paths
 from pipelines.simulate.reports import declared_exchange, write_reports
@@ -28,7 +28,7 @@ from pipelines.tables import LAKE_TABLES
 from pipelines.upkeep.look_ahead import Leak, walk
 from pipelines.upkeep.look_ahead_rows import walk_rows
 from pipelines.upkeep.verify import verify
-from tests.integration.coin_lakes import CoinLake
+from tests.integration.coin_lakes import CoinLake, derive_coins
 from tests.integration.spine import derive, land, refusals
 from tests.integration.test_restatements import curve_file
 from tests.integration.test_us_trades import HEADER, MAPPING, TRADES
@@ -185,3 +185,15 @@ def test_verify_calls_it_a_fault(spoiled: Lake) -> None:
     assert {fault.wrong for fault in faults} == {"looks ahead"}
     assert all(fault.path.startswith("lake/key_levels/") for fault in faults)
     assert any("which became known" in fault.what for fault in faults)
+
+
+def test_answers_of_one_bundle_were_each_known_when_they_came(lake: Lake, coins: CoinLake) -> None:
+    """A visit that begins before a full hour and ends after it."""
+    name = min(coins.market.files)
+    ended = datetime(2024, 7, 15)
+    arrival = Arrival(name, lambda: coins.market.files[name], captured_at=ended)
+    list(load_arrivals(lake, [arrival], progress=lambda _: None))
+    derive_coins(lake)
+    versions = lake.catalogue.versions_of_all_tables()
+    assert versions and max(version.known_at for version in versions) < ended
+    assert leaks(lake) == []
