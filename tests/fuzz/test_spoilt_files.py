@@ -85,8 +85,8 @@ def read(numbers):
         for case in examples(name, numbers):
             outcome(name, case)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-before = read(range(30))
-print(read(range(30, 150)) - before)
+before = read(range(20))
+print(read(range(20, 80)) - before)
 """
 
 
