@@ -8,18 +8,12 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.calendar import PUBLISHED_AT, new_york_to_utc
 from pipelines.lake.catalogue import Catalogue, PartitionKey, Sighting, canonical_json, timestamp
 from pipelines.lake.files import sha256_of
 from pipelines.markets import US
 from pipelines.placing import Origin, Placed
-from pipelines.reports import REPORTS, known_by
+from pipelines.reports import REPORTS, known_by, stated_known_at
 from pipelines.sources.report import PLACE_SCHEMA, ReportFile
-
-
-def stated_known_at(published: date) -> datetime:
-    """Of what a vendor says to have published on a day, whose hour it does not say."""
-    return new_york_to_utc(published, PUBLISHED_AT)
 
 
 def place_report(file: ReportFile, origin: Origin) -> Placed:
@@ -61,7 +55,6 @@ def _sighting(
         "digest": _digest(rows),
         "statements": _statements(file.table, rows),
         "rejected": _digest(file.rejected) if has_rejected else None,
-        "session_basis": "file_date",
         "underlying": origin.declared.underlying,
         "session": None if origin.declared.session is None else origin.declared.session.isoformat(),
         "exchange": origin.declared.exchange,

@@ -13,7 +13,7 @@ SHORT_INTEREST_LAG_SESSIONS = 7
 WEEKLY_LAG_DAYS = {"T1": 21, "T2": 35, "OTCE": 35}  # from the Monday of the week
 _FRIDAY = timedelta(days=4)
 # Who fetches so soon after the schedule was waiting: then the fetch tells when the report came.
-SOON_AFTER = timedelta(hours=36)
+SOON_AFTER = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,11 @@ REPORTS: dict[str, Report] = {
         Report("open_close_volume", _next_morning, replaces=("exchange",)),
     )
 }
+
+
+def stated_known_at(published: date) -> datetime:
+    """When something became known that its vendor says to have published on a day, and not at which hour."""
+    return new_york_to_utc(published, PUBLISHED_AT)
 
 
 def known_by(schedule: datetime, captured_at: datetime | None) -> tuple[datetime, str]:

@@ -13,7 +13,7 @@ from pipelines.calendar import calendar_of
 from pipelines.console import console
 from pipelines.daily.cadence import DELAYED_JSON, TREASURY
 from pipelines.daily.coin_cadence import CHAINS, TRADES
-from pipelines.daily.gap_ledger import Gap, current_gaps, utc_now
+from pipelines.daily.gap_ledger import Gap, current_gaps
 from pipelines.daily.report_cadence import TABLE_OF
 from pipelines.daily.report_items import advice as report_advice
 from pipelines.daily.report_periods import periods_between
@@ -60,12 +60,11 @@ class Run:
         return "dealerflow backfill FILES of these sessions"
 
 
-def runs(gaps: Iterable[Gap], now: datetime | None = None) -> list[Run]:
+def runs(gaps: Iterable[Gap], now: datetime) -> list[Run]:
     """Open gaps, sessions that follow one another taken together; what to do is said as of `now` (UTC)."""
     found: list[Run] = []
-    as_of = now or utc_now()
     for gap in sorted((gap for gap in gaps if gap.status != "filled"), key=lambda gap: (gap.market != US.name, gap)):
-        alone = Run(gap.market, gap.source, gap.part, gap.status, gap.reason, (gap.session_date,), as_of)
+        alone = Run(gap.market, gap.source, gap.part, gap.status, gap.reason, (gap.session_date,), now)
         last = found[-1] if found else None
         if last is not None and last == replace(alone, sessions=last.sessions) and _follow(gap.market, last, gap):
             found[-1] = replace(last, sessions=(*last.sessions, gap.session_date))

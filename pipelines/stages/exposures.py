@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import TypedDict
 
 import polars as pl
 
-from models.conventions import METHOD_VERSIONS, DealerModel
+from models.conventions import DEALER_MODELS, METHOD_VERSIONS
 from models.scopes import monthly_expiry_dates
 from models.snapshot import expose
 from pipelines.calendar import us_sessions
@@ -25,23 +23,11 @@ _MEASURES = ("gex_usd_per_1pct", "gex_usd_per_1usd", "dex_usd", "vex_usd_per_vol
 _MONTHS_AHEAD = timedelta(days=366 * 12)  # longer than any listed expiry
 
 
-class _More(TypedDict, total=False):
-    """What `expose` is told beyond the models of open interest."""
-
-    dealer_models: tuple[DealerModel, ...]
-    positions: Mapping[DealerModel, str]
-
-
 def compute(inputs: Inputs) -> Output:
     session = inputs.key.session_date
     marks = inputs.read("snapshot_marks").sort("snapshot_ts")
     options = inputs.read("option_snapshots")
     held, bases = report_models.beside(options, inputs)
-    # Without reports the call is the one that it has always been.
-    more: _More = {}
-    if bases:
-        columns = {model: report_models.COLUMN_OF[model] for model in bases}
-        more = {"dealer_models": report_models.dealer_models(bases), "positions": columns}
     listed = inputs.read("chains", ["snapshot_ts", "source", "expiry_date", "expiry_ts"])
     found: dict[str, list[pl.DataFrame]] = {table: [] for table in EXPOSURE_TABLES}
     for row in marks.iter_rows(named=True):
@@ -57,7 +43,8 @@ def compute(inputs: Inputs) -> Output:
             spot=row["spot"],
             monthly_expiries=_monthly_expiries(session, underlying_of(stamp.underlying).monthly_rule),
             has_expired_session_contracts=expired.height > 0,
-            **more,
+            dealer_models=(*DEALER_MODELS, *bases),
+            positions={model: report_models.COLUMN_OF[model] for model in bases},
         )
         for table in EXPOSURE_TABLES:
             frame = getattr(exposed, table).with_columns(is_partial=pl.lit(row["is_partial"]))

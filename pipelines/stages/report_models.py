@@ -9,7 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from models.clearing import clearing_adjusted_quantity
-from models.conventions import DEALER_MODELS, OLDEST_CLEARING_SESSIONS, REPORT_MODELS, DealerModel
+from models.conventions import OLDEST_CLEARING_SESSIONS, REPORT_MODELS, DealerModel
 from pipelines.calendar import us_sessions
 from pipelines.lake.stage import Earlier, Inputs
 
@@ -27,10 +27,6 @@ class Basis:
 
 
 Bases = Mapping[DealerModel, Basis]
-
-
-def dealer_models(bases: Bases) -> tuple[DealerModel, ...]:
-    return (*DEALER_MODELS, *bases)
 
 
 def beside(options: pl.DataFrame, inputs: Inputs) -> tuple[pl.DataFrame, Bases]:

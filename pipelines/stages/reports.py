@@ -16,8 +16,7 @@ from pipelines import sources
 from pipelines.lake.catalogue import Sighting, canonical_json
 from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Inputs, Output, Stage
-from pipelines.placing_reports import stated_known_at
-from pipelines.reports import REPORTS, Report
+from pipelines.reports import REPORTS, Report, stated_known_at
 from pipelines.sources.report import PLACE_SCHEMA, ReportFile
 from pipelines.stages import parsed
 from pipelines.stages.snapshots import conformed

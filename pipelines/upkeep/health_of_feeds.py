@@ -34,7 +34,7 @@ _CURES = {
 
 def gaps(lake: Lake, now: datetime) -> Iterator[Finding]:
     follow = operator_settings(lake.paths).follow
-    missing = runs(current_gaps(lake, follow, now))
+    missing = runs(current_gaps(lake, follow, now), now)
     for run in missing[:_TOLD]:
         why = f": {run.reason}" if run.reason else ""
         yield Finding("wrong", f"{run.status}: {run.source} {run.part} {run.days}{why}", run.advice)

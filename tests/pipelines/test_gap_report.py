@@ -23,7 +23,7 @@ def gap(
 
 def test_sessions_in_a_row_are_told_together_across_weekends_and_holidays() -> None:
     days = [date(2024, 6, 14), date(2024, 6, 17), date(2024, 6, 18), date(2024, 6, 20), date(2024, 6, 24)]
-    told = runs([gap("deltaneutral_eod", day) for day in days])
+    told = runs([gap("deltaneutral_eod", day) for day in days], DUE)
     assert [run.days for run in told] == ["2024-06-14 to 2024-06-20", "2024-06-24"]
 
 
@@ -31,7 +31,7 @@ def test_of_a_market_that_never_closes_days_follow_one_another_at_weekends_too()
     days = [date(2024, 6, 14), date(2024, 6, 15), date(2024, 6, 17)]
     coins = [gap("deribit_chain", day, reason="144 of 144 snapshots missing", market="crypto") for day in days]
     shares = [gap("cboe_delayed_json", days[0])]
-    told = runs([*coins, *shares])
+    told = runs([*coins, *shares], DUE)
     assert [(run.market, run.days) for run in told] == [
         ("us", "2024-06-14"),
         ("crypto", "2024-06-14 to 2024-06-15"),
@@ -47,7 +47,8 @@ def test_other_parts_statuses_and_reasons_stand_apart_and_filled_ones_are_left_o
             gap("deltaneutral_eod", second, "refused", "cut short"),
             gap("deltaneutral_eod", second, part="SPY"),
             gap("optionsdx_eod", first, "filled", "by mapped_chain"),
-        ]
+        ],
+        DUE,
     )
     assert [(run.part, run.status) for run in told] == [("SPX", "missing"), ("SPX", "refused"), ("SPY", "missing")]
 
@@ -67,7 +68,7 @@ def test_other_parts_statuses_and_reasons_stand_apart_and_filled_ones_are_left_o
     ],
 )
 def test_each_gap_says_what_to_do(one: Gap, advice: str) -> None:
-    (run,) = runs([one])
+    (run,) = runs([one], DUE)
     assert advice in run.advice
 
 
@@ -78,7 +79,8 @@ def report_gap(source: str, *days: date, part: str = "_all") -> list[Gap]:
 def test_weeks_and_halves_in_a_row_are_told_together() -> None:
     fridays = [date(2024, 3, 22), date(2024, 3, 29), date(2024, 4, 12)]
     halves = [date(2024, 2, 29), date(2024, 3, 15), date(2024, 4, 15)]
-    told = runs([*report_gap("finra_weekly", *fridays, part="T1.ATS_W_SMBL"), *report_gap("sec_fails", *halves)])
+    of_weeks, of_halves = report_gap("finra_weekly", *fridays, part="T1.ATS_W_SMBL"), report_gap("sec_fails", *halves)
+    told = runs([*of_weeks, *of_halves], DUE)
     assert [run.days for run in told] == [
         "2024-03-22 to 2024-03-29", "2024-04-12", "2024-02-29 to 2024-03-15", "2024-04-15",
     ]  # fmt: skip
