@@ -83,6 +83,8 @@ def stated_known_at(published: date) -> datetime:
     """When something became known that its vendor says to have published on a day, and not at which hour."""
     return new_york_to_utc(published, PUBLISHED_AT)
 
+ANNOUNCED = frozenset({"index_members"})  # said before the day from which it holds; others tell what has happened
+
 
 def known_by(schedule: datetime, captured_at: datetime | None) -> tuple[datetime, str]:
     """When something became known that is due at a moment and was fetched at another, and by which rule."""

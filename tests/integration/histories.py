@@ -32,7 +32,7 @@ FEEDS = ("short_volume_daily", "ats_weekly", "short_interest", "cleared_volume",
 STAGES = (RATES, *(REPORT_STAGES[table] for table in FEEDS))
 _CHAIN_DAY = date(2024, 6, 17)  # of the document's chain
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-_LATEST = timedelta(hours=35)  # that somebody who waited for a report would still take for its coming out
+_LATEST = timedelta(days=6)  # that somebody who waited for a report would still take for its coming out
 
 
 @dataclass(frozen=True)

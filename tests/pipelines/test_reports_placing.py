@@ -16,7 +16,7 @@ import pytest
 from pipelines.lake.store import Lake, opened
 from pipelines.load import Arrival, Loaded, load_arrivals, load_files
 from pipelines.materialise import bring_up_to_date
-from pipelines.reports import REPORTS, known_by
+from pipelines.reports import REPORTS, SOON_AFTER, known_by
 from pipelines.settings import Paths
 from pipelines.sources.page import NOTHING_DECLARED, Declared
 from pipelines.stages.reports import REPORT_STAGES
@@ -27,7 +27,7 @@ from tests.samples import needs_samples, sample
 SESSION = date(2024, 6, 14)
 AT_18 = datetime(2024, 6, 14, 22)  # 18:00 in New York, in UTC
 EARLY, SOON = AT_18 - timedelta(hours=1), AT_18 + timedelta(hours=2)
-LATE, LATER = AT_18 + timedelta(days=3), AT_18 + timedelta(days=9)
+LATE, LATER = AT_18 + timedelta(days=8), AT_18 + timedelta(days=14)
 NEVER = datetime(9999, 1, 1)
 SETTLED_KNOWN = datetime(2024, 6, 26, 22)  # seven sessions after the 14th of June, the 19th being none
 
@@ -103,7 +103,7 @@ def at_18(text: str) -> datetime:
         (None, AT_18, "vendor_schedule"),
         (EARLY, EARLY, "captured_live"),
         (SOON, SOON, "captured_live"),
-        (AT_18 + timedelta(hours=36), AT_18, "vendor_schedule"),
+        (AT_18 + SOON_AFTER, AT_18, "vendor_schedule"),
         (LATE, AT_18, "vendor_schedule"),
     ],
 )
@@ -360,7 +360,7 @@ def expected(files: Sequence[tuple[float, datetime | None]], at: datetime) -> li
     """The same by going through what was said, one after the other."""
     said: list[tuple[datetime, float]] = []
     for value, captured_at in sorted(files, key=lambda one: one[1] or AT_18):
-        due = AT_18 if captured_at is None or captured_at >= AT_18 + timedelta(hours=36) else captured_at
+        due = AT_18 if captured_at is None or captured_at >= AT_18 + SOON_AFTER else captured_at
         said.append((due if not said else max(due, captured_at or due), value))
     known = [(moment, value) for moment, value in said if moment <= at]
     since = None
