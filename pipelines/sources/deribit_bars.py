@@ -14,6 +14,7 @@ from pipelines.sources.chain_rows import Reason
 from pipelines.sources.coin_file import COIN_BAR_SCHEMA, DELIVERY_SCHEMA
 from pipelines.sources.coin_names import underlying_of_index
 from pipelines.sources.deribit_rows import Judged, Layout, changes, is_ahead, judge, number_reasons, table
+from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR
 
 KIND, DELIVERY_KIND = "bar", "delivery"
 CANDLES, VOLATILITY_INDEX, DELIVERIES = (
@@ -93,10 +94,9 @@ def unique_bars(rows: pl.DataFrame) -> Judged:
 def deliveries(records: Sequence[Any], origins: pl.DataFrame) -> Judged:
     """DELIVERY_SCHEMA and `row_number`, with repeats. Indices on which no options of ours settle are passed."""
     rows = table(records, origins, _DELIVERY).with_row_index("place")
-    rows = rows.with_columns(
-        delivery_ts=pl.col("day").str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
-        + pl.duration(hours=COIN_EXPIRY_HOUR)
-    )
+    day = pl.col("day").str.to_date("%Y-%m-%d", strict=False)  # which takes years before Christ
+    day = pl.when(day.dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR)).then(day)
+    rows = rows.with_columns(delivery_ts=day.cast(pl.Datetime("us")) + pl.duration(hours=COIN_EXPIRY_HOUR))
     ours = rows.filter(pl.col("underlying").is_not_null() | (pl.col("odd") == "not_a_record"))
     reasons: list[Reason] = [
         (pl.col("odd") == "not_a_record", "not_a_record"),
