@@ -12,7 +12,7 @@ from pipelines.sources.answers import is_bundle
 from pipelines.sources.chain_rows import LARGEST_NUMBER
 from pipelines.sources.finra_pages import LONGEST_TEXT, Kind, is_array_with, missing_fields, rows_of, typed
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Declared, Unreadable
-from pipelines.sources.piped import lines_of, read_piped, rejected, split_by_reason
+from pipelines.sources.piped import day, lines_of, number, read_piped, rejected, split_by_reason
 from pipelines.sources.report import ReportFile, judged, no_session
 from pipelines.sources.text import decode
 from pipelines.symbols import SYMBOL, symbol_keys
@@ -35,8 +35,6 @@ _FIELDS: dict[str, tuple[str, Kind]] = {
 _NEEDED = ("settlementDate", "symbolCode", "marketClassCode", "currentShortPositionQuantity")
 _PIPED = tuple(field.encode() for field, _ in _FIELDS.values())  # of the file's header, among others, in any order
 _MOST_COLUMNS = 40
-_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"
-_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"  # in full: of 2024-06-14 cut off a day is left that can be read
 _HEADER_BYTES = 1024
 
 
@@ -96,15 +94,14 @@ def _of_pipes(data: bytes) -> tuple[pl.DataFrame, pl.DataFrame, int]:
         *(pl.when(pl.col(field) != "").then(pl.col(field)).alias(column) for column, (field, _) in _FIELDS.items()),
     )
     numbers = [column for column, (_, kind) in _FIELDS.items() if kind == "number"]
-    stated = pl.when(pl.col("session_date").str.contains(_DAY)).then("session_date")
-    day = stated.str.to_date("%Y-%m-%d", strict=False)
-    unread = pl.any_horizontal(~pl.col(name).str.contains(_NUMBER) for name in numbers)
+    settled = day("session_date", "%Y-%m-%d")
+    is_unread = pl.any_horizontal(pl.col(name).is_not_null() & number(name).is_null() for name in numbers)
     cells = cells.with_columns(
-        wrong=pl.when(unread.fill_null(value=False))
+        wrong=pl.when(is_unread)
         .then(pl.lit("unreadable_number"))
-        .when(day.is_null())
+        .when(settled.is_null())
         .then(pl.lit("unreadable_date"))
-    ).with_columns(day.alias("session_date"), *(pl.col(name).cast(pl.Float64, strict=False) for name in numbers))
+    ).with_columns(settled.alias("session_date"), *(number(name).alias(name) for name in numbers))
     broken = pl.concat([ragged["row_number"], cells.filter(pl.col("wrong").is_not_null())["row_number"]])
     if is_open_ended and broken.max() == len(lines) + 1:
         raise Unreadable("the last line is not whole: the file is cut off")

@@ -12,7 +12,7 @@ import polars as pl
 
 from pipelines.sources.finra_weekly import weekly_report
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Declared, Unreadable
-from pipelines.sources.piped import lines_of, read_piped, split_by_reason
+from pipelines.sources.piped import day, lines_of, number, read_piped, split_by_reason
 from pipelines.sources.report import ReportFile
 from pipelines.sources.text import decode
 
@@ -24,8 +24,7 @@ HEADER = (
     "|totalWeeklyTradeCount|lastUpdateDate"
 )
 _COLUMNS = ("description", "symbol", "issue", "name", "mpid", "shares", "count", "updated")
-_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-_SHARES, _TRADES = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$", r"^-?[0-9]{1,15}$"
+_TRADES = r"^-?[0-9]{1,15}$"
 
 
 def recognise(data: bytes) -> bool:
@@ -72,12 +71,10 @@ def _typed(cells: pl.DataFrame) -> pl.DataFrame:
         market_participant_name="name",
         product=nothing,
         trades=pl.when(pl.col("count").str.contains(_TRADES)).then("count").cast(pl.Int64),
-        volume_shares=pl.when(pl.col("shares").str.contains(_SHARES)).then("shares").cast(pl.Float64),
+        volume_shares=number("shares"),
         notional_usd=pl.lit(None, dtype=pl.Float64),
         initial_published_date=pl.lit(None, dtype=pl.Date),
-        last_update_date=pl.when(pl.col("updated").str.contains(_DAY)).then(
-            pl.col("updated").str.to_date("%Y-%m-%d", strict=False)
-        ),
+        last_update_date=day("updated", "%Y-%m-%d"),
     )
 
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from pipelines.sources.csv_table import header_names, read_texts, row_texts, spelled
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Declared
-from pipelines.sources.piped import split_by_reason
+from pipelines.sources.piped import day, split_by_reason
 from pipelines.sources.report import ReportFile, judged, no_session
 from pipelines.symbols import SYMBOL, symbol_keys
 
@@ -38,13 +38,9 @@ def report(data: bytes, declared: Declared) -> ReportFile:
     typed = cells.with_columns(
         row_text=row_texts(cells),
         index_name=pl.col("index").str.strip_chars(),
-        day=pl.col("effective_date").str.strip_chars(),
+        effective_date=pl.col("effective_date").str.strip_chars(),
         vendor_symbol=pl.col("symbol").str.strip_chars(),
-    ).with_columns(
-        session_date=pl.when(pl.col("day").str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")).then(
-            pl.col("day").str.to_date("%Y-%m-%d", strict=False)
-        )
-    )
+    ).with_columns(session_date=day("effective_date", "%Y-%m-%d"))
     rows, wrong = split_by_reason(typed, _REASONS)
     placed = rows.with_columns(
         part="index_name", published_date=pl.lit(None, dtype=pl.Date), underlying=symbol_keys("vendor_symbol")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Unreadable
-from pipelines.sources.piped import lines_of
+from pipelines.sources.piped import day, lines_of
 from pipelines.sources.text import decode
 
 _HEAD_BYTES = 400
@@ -48,15 +48,7 @@ def whole_lines(data: bytes, most: int) -> list[str]:
 
 def days(column: str) -> pl.Expr:
     """The day of a cell, null where it has none of the forms or lies out of range."""
-    cell = pl.col(column)
-    found = pl.coalesce(
-        pl.when(cell.str.contains(shape)).then(cell.str.to_date(form, strict=False))
-        for form, shape in zip(
-            DAY_FORMATS,
-            (r"^[0-9]{2}/[0-9]{2}/[0-9]{4}$", r"^[0-9]{8}$", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
-            strict=True,
-        )
-    )
+    found = day(column, *DAY_FORMATS)
     return pl.when(found.dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR)).then(found)
 
 
@@ -73,5 +65,5 @@ def day_of_instant(milliseconds: object) -> date | None:
         return None
     instant = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
     is_midnight = instant.time() == datetime.min.time()
-    day = instant.date() if is_midnight else instant.astimezone(_CHICAGO).date()
-    return day if EARLIEST_YEAR <= day.year <= LATEST_YEAR else None
+    found = instant.date() if is_midnight else instant.astimezone(_CHICAGO).date()
+    return found if EARLIEST_YEAR <= found.year <= LATEST_YEAR else None

@@ -1,4 +1,4 @@
-"""Lines of texts between pipes, as frames. Nothing is guessed: every cell stays the text that it is."""
+"""Lines of texts between pipes, as frames. Nothing is guessed: a cell is the text that it is, or what that spells."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Sequence
 import polars as pl
 
 from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA
+
+_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"
+_SHAPES = {
+    "%Y-%m-%d": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "%Y%m%d": r"^[0-9]{8}$", "%m/%d/%Y": r"^[0-9]{2}/[0-9]{2}/[0-9]{4}$",
+}  # fmt: skip
 
 
 def read_piped(
@@ -29,6 +34,19 @@ def read_piped(
         *(pl.col("cells").list.get(place).str.strip_chars().alias(name) for place, name in enumerate(columns)),
     )
     return whole, rejected(texts.filter(~is_whole), "wrong_column_count")
+
+
+def number(column: str) -> pl.Expr:
+    """A cell of plain digits, else null: a spreadsheet's 2.55E+06 has lost some."""
+    return pl.when(pl.col(column).str.contains(_NUMBER)).then(column).cast(pl.Float64)
+
+
+def day(column: str, *forms: str) -> pl.Expr:
+    """A cell in full in one of these forms, else null: what is left of a day cut off may be read as another."""
+    cell = pl.col(column)
+    return pl.coalesce(
+        pl.when(cell.str.contains(_SHAPES[form])).then(cell.str.to_date(form, strict=False)) for form in forms
+    )
 
 
 def lines_of(text: str) -> list[str]:

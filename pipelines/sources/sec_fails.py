@@ -13,7 +13,7 @@ import polars as pl
 
 from pipelines.sources.chain_rows import LARGEST_NUMBER
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, LONGEST_ROW_TEXT, Declared, Unreadable
-from pipelines.sources.piped import lines_of, rejected, split_by_reason
+from pipelines.sources.piped import day, lines_of, rejected, split_by_reason
 from pipelines.sources.report import ReportFile, judged, no_session
 from pipelines.symbols import SYMBOL, symbol_keys
 
@@ -83,9 +83,8 @@ def _cells(lines: list[tuple[int, str]]) -> tuple[pl.DataFrame, pl.DataFrame]:
           for place, name in enumerate(_CELLS, start=1)),
     )  # fmt: skip
     has_price = ~pl.col("price").is_in(["", "."])
-    day = pl.col("date").str.to_date("%Y%m%d", strict=False)
     typed = cells.with_columns(
-        settlement_date=pl.when(pl.col("date").str.contains("^[0-9]{8}$")).then(day),
+        settlement_date=day("date", "%Y%m%d"),
         fails_shares=pl.when(pl.col("quantity").str.contains("^[0-9]{1,15}$")).then(
             pl.col("quantity").cast(pl.Int64, strict=False)
         ),
@@ -110,13 +109,13 @@ _REASONS = (
 )
 
 
-def last_day_of_half(day: date) -> date:
-    return day.replace(day=15 if day.day <= 15 else monthrange(day.year, day.month)[1])
+def last_day_of_half(settled: date) -> date:
+    return settled.replace(day=15 if settled.day <= 15 else monthrange(settled.year, settled.month)[1])
 
 
 def _placed(rows: pl.DataFrame) -> pl.DataFrame:
     days = rows["settlement_date"]
-    last_days = {last_day_of_half(day) for day in days.unique().to_list()}
+    last_days = {last_day_of_half(one) for one in days.unique().to_list()}
     if len(last_days) > 1:
         raise Unreadable(f"the file is of {len(last_days)} halves of months; one is expected")
     named = pl.when(pl.col("vendor_symbol") != "").then("vendor_symbol")

@@ -8,13 +8,12 @@ import polars as pl
 
 from pipelines.sources.chain_rows import LARGEST_NUMBER
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Unreadable
-from pipelines.sources.piped import read_piped, rejected, split_by_reason
+from pipelines.sources.piped import day, number, read_piped, rejected, split_by_reason
 from pipelines.sources.report import ReportFile, judged
 from pipelines.symbols import SYMBOL, symbol_keys
 
 TABLE = "short_volume_daily"
 LARGEST_BYTES = 16 * 2**20  # the consolidated file has 0.3 MB
-_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"  # a spreadsheet's 2.55E+06 has lost its digits
 _SHARES = ("short_volume_shares", "short_exempt_volume_shares", "total_volume_shares")
 _STATED = {"short_volume_shares": "short", "short_exempt_volume_shares": "exempt", "total_volume_shares": "total"}
 
@@ -26,15 +25,9 @@ def read_lines(lines: Sequence[str], columns: Sequence[str]) -> tuple[pl.DataFra
     """
     cells, ragged = read_piped(lines, columns)
     numbered = cells.with_columns(
-        pl.when(pl.col(text).str.contains(_NUMBER)).then(pl.col(text)).cast(pl.Float64).alias(name)
-        if text in columns
-        else pl.lit(None, dtype=pl.Float64).alias(name)
+        (number(text) if text in columns else pl.lit(None, dtype=pl.Float64)).alias(name)
         for name, text in _STATED.items()
-    ).with_columns(
-        session_date=pl.when(pl.col("date").str.contains(r"^[0-9]{8}$")).then(
-            pl.col("date").str.to_date("%Y%m%d", strict=False)
-        )
-    )
+    ).with_columns(session_date=day("date", "%Y%m%d"))
     stated = [name for name, text in _STATED.items() if text in columns]
     rows, wrong = split_by_reason(numbered, _reasons(stated))
     rows, of_other_days = _of_one_day(rows)
@@ -60,10 +53,10 @@ def _of_one_day(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     counted = rows["session_date"].value_counts(sort=True)
     if counted.is_empty():
         return rows, rejected(rows, "")
-    day, count = counted.row(0)
+    shared, count = counted.row(0)
     if 2 * count <= rows.height:
         raise Unreadable(f"the file is of {counted.height} days; one is expected")
-    is_of_day = pl.col("session_date") == day
+    is_of_day = pl.col("session_date") == shared
     return rows.filter(is_of_day), rejected(rows.filter(~is_of_day), "other_day")
 
 
