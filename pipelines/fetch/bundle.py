@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.fetch.client import Fetched, FetchFailed
+from pipelines.fetch.feed import require_data
+from pipelines.sources.page import Unreadable
+
+_BEGINNING = b'{"dealerflow_bundle"'
 
 
 def text_of(fetched: Fetched) -> str:
@@ -24,6 +28,17 @@ def page(fetched: Fetched, *, record_total: int | None = None, offset: int | Non
         "content_type": fetched.headers.get("content-type", ""),
         "body": text_of(fetched),
     }
+
+
+def is_bundled(data: bytes) -> bool:
+    return data.startswith(_BEGINNING)
+
+
+def check(data: bytes, _item: str) -> None:
+    """Of feeds whose `ask` judges every answer, so that only a bundle of them can be handed on."""
+    require_data(data)
+    if not is_bundled(data):
+        raise Unreadable("the vendor sent something else than the answers asked for")
 
 
 def bundled(

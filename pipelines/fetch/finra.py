@@ -59,12 +59,6 @@ def ask_pages(asking: Asking, path: str, question: Mapping[str, Any], source: st
         return _read(asking, path, question, source, nothing)
 
 
-def check(data: bytes, _item: str) -> None:
-    require_data(data)
-    if not data.startswith(b'{"dealerflow_bundle"'):
-        raise Unreadable("the vendor sent no pages of rows")
-
-
 def _read(asking: Asking, path: str, question: Mapping[str, Any], source: str, nothing: str) -> Fetched:
     pages: list[dict[str, Any]] = []
     seen: set[int] = set()

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pipelines.daily.report_periods import periods_due
 from pipelines.fetch import finra
+from pipelines.fetch.bundle import check
 from pipelines.fetch.client import Fetched
 from pipelines.fetch.feed import Asking, Feed
 from pipelines.fetch.periods import day_of
@@ -38,7 +39,7 @@ FEED = Feed(
     largest_bytes=finra_short_interest.LARGEST_BYTES,
     item_of=lambda typed: str(day_of(typed)),
     path_of=lambda _: PATH,
-    check=finra.check,
+    check=check,
     items_now=items_now,
     ask=ask,
     headers_of=lambda _: finra.HEADERS,

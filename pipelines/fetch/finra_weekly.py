@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pipelines.daily.report_periods import MONDAY_TO_FRIDAY, WEEKLY_TYPES, periods_due, weekly_parts
 from pipelines.fetch import finra
+from pipelines.fetch.bundle import check
 from pipelines.fetch.client import Fetched
 from pipelines.fetch.feed import Asking, Feed, FeedError
 from pipelines.fetch.periods import monday_of
@@ -63,7 +64,7 @@ FEED = Feed(
     item_of=item_of,
     spelled_out=spelled_out,
     path_of=lambda _: PATH,
-    check=finra.check,
+    check=check,
     items_now=items_now,
     ask=ask,
     headers_of=lambda _: finra.HEADERS,

@@ -13,15 +13,14 @@ from typing import Any
 
 from pipelines.calendar import us_sessions, utc_to_new_york
 from pipelines.fetch import occ
-from pipelines.fetch.bundle import bundled, page, text_of
+from pipelines.fetch.bundle import bundled, check, page, text_of
 from pipelines.fetch.client import Fetched, FetchFailed
 from pipelines.fetch.feed import Asking, Feed, FeedError, require_data, said
+from pipelines.sources import occ_series
 from pipelines.sources.chain_rows import plain_symbol
 from pipelines.sources.occ_text import day_of_instant
 from pipelines.sources.page import Unreadable
 
-SOURCE = "occ_series"
-LARGEST_BYTES = 32 * 2**20
 _SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}(\.[A-Z]{1,2})?")
 
 
@@ -51,7 +50,7 @@ def ask(asking: Asking, symbol: str) -> Fetched:
     dates = asking.get(asked_for)
     if (after := _dated(dates)) != before:
         raise FetchFailed(f"the date moved from {before} to {after} while the series were read: ask again")
-    return bundled(SOURCE, {"symbol": symbol}, [page(series), page(dates)], dates, asking.feed.largest_bytes)
+    return bundled(occ_series.NAME, {"symbol": symbol}, [page(series), page(dates)], dates, asking.feed.largest_bytes)
 
 
 def last_ended(now: datetime) -> date:
@@ -68,12 +67,6 @@ def require_series(data: bytes, symbol: str) -> None:
             occ.refuse(data, f"the series of {symbol}")
     except Unreadable as error:
         raise FetchFailed(str(error)) from None
-
-
-def check(data: bytes, symbol: str) -> None:
-    require_data(data)
-    if not data.startswith(b'{"dealerflow_bundle"'):
-        raise Unreadable(f"the vendor sent something else than the series of {symbol}")
 
 
 def check_after(data: bytes, before: bytes) -> None:
@@ -111,7 +104,7 @@ FEED = Feed(
     example="SPX SPY",
     terms=occ.TERMS,
     base_url=occ.BASE_URL,
-    largest_bytes=LARGEST_BYTES,
+    largest_bytes=occ_series.LARGEST_BYTES,
     item_of=item_of,
     path_of=path_of,
     check=check,

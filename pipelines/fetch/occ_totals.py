@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from pipelines.calendar import us_sessions
 from pipelines.daily.report_periods import periods_due, sessions
@@ -11,8 +11,8 @@ from pipelines.fetch.client import Fetched, FetchFailed
 from pipelines.fetch.feed import Asking, Feed, require_data
 from pipelines.fetch.periods import month_of
 from pipelines.operator_settings import Follow
+from pipelines.sources import occ_totals_csv
 
-LARGEST_BYTES = 2**20
 _LONGEST_MONTH = timedelta(days=31)
 
 
@@ -22,9 +22,7 @@ def item_of(typed: str) -> str:
 
 def path_of(item: str) -> str:
     """Of the last session of the month, and with it of all before."""
-    first = month_of(item)
-    last = us_sessions().before((first + _LONGEST_MONTH).replace(day=1))
-    return f"/daily-open-interest?reportDate={last:%m/%d/%Y}&action=download&format=csv"
+    return _path_of(_last_session(item))
 
 
 def ask(asking: Asking, item: str) -> Fetched:
@@ -33,8 +31,15 @@ def ask(asking: Asking, item: str) -> Fetched:
     ((newest, _),) = periods_due("clearing_totals", asking.now(), newest=1)
     if newest < sessions(first, first + _LONGEST_MONTH)[0]:
         raise FetchFailed(f"not out yet: no session of {item} is")
-    last = min(newest, us_sessions().before((first + _LONGEST_MONTH).replace(day=1)))
-    return asking.get(f"/daily-open-interest?reportDate={last:%m/%d/%Y}&action=download&format=csv")
+    return asking.get(_path_of(min(newest, _last_session(item))))
+
+
+def _path_of(day: date) -> str:
+    return f"/daily-open-interest?reportDate={day:%m/%d/%Y}&action=download&format=csv"
+
+
+def _last_session(month: str) -> date:
+    return us_sessions().before((month_of(month) + _LONGEST_MONTH).replace(day=1))
 
 
 def check(data: bytes, item: str) -> None:
@@ -59,7 +64,7 @@ FEED = Feed(
     example="2026-03",
     terms=occ.TERMS,
     base_url=occ.BASE_URL,
-    largest_bytes=LARGEST_BYTES,
+    largest_bytes=occ_totals_csv.LARGEST_BYTES,
     item_of=item_of,
     path_of=path_of,
     check=check,

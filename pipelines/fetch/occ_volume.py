@@ -9,18 +9,15 @@ from datetime import datetime
 
 from pipelines.daily.report_periods import periods_due
 from pipelines.fetch import occ
-from pipelines.fetch.bundle import bundled, page
+from pipelines.fetch.bundle import bundled, is_bundled, page
 from pipelines.fetch.client import Fetched, FetchFailed
 from pipelines.fetch.feed import Asking, Feed, require_data
 from pipelines.fetch.periods import day_of
 from pipelines.operator_settings import Follow
+from pipelines.sources import occ_volume
 from pipelines.sources.page import Unreadable
 
-SOURCE = "occ_volume"
 NEWEST = 5  # sessions
-LARGEST_BYTES = 64 * 2**20
-_COLUMNS = ("quantity", "underlying", "symbol", "actype", "porc", "exchange", "actdate")
-_BUNDLE = b'{"dealerflow_bundle"'
 
 
 def path_of(item: str, side: str = "BOTH") -> str:
@@ -40,15 +37,15 @@ def ask(asking: Asking, item: str) -> Fetched:
         missing = next(side for side, one in found.items() if _sides(one.data) != {side})
         raise FetchFailed(f"only one side came, and {'calls' if missing == 'C' else 'puts'} not even when asked alone")
     pages = [page(one) for one in found.values()]
-    return bundled(SOURCE, {"report_date": item}, pages, found["P"], asking.feed.largest_bytes)
+    return bundled(occ_volume.NAME, {"report_date": item}, pages, found["P"], asking.feed.largest_bytes)
 
 
 def check(data: bytes, item: str) -> None:
     require_data(data)
-    if data.startswith(_BUNDLE):
+    if is_bundled(data):
         return
     columns = _columns(data)
-    if not set(_COLUMNS) <= set(columns):
+    if not set(occ_volume.COLUMNS) <= set(columns):
         occ.refuse(data, f"the cleared volume of {item}")
     day = day_of(item)
     first = data[:4096].decode("utf-8-sig", "replace").splitlines()[1:2]
@@ -70,7 +67,7 @@ def _columns(data: bytes) -> list[str]:
 def _sides(data: bytes) -> set[str]:
     """Calls, puts or both; nothing of what is no such file."""
     columns = _columns(data)
-    if not set(_COLUMNS) <= set(columns):
+    if not set(occ_volume.COLUMNS) <= set(columns):
         return set()
     place = columns.index("porc")
     rows = (line.split(",") for line in data.decode("utf-8", "replace").splitlines()[1:])
@@ -84,7 +81,7 @@ FEED = Feed(
     example="2026-03-02",
     terms=occ.TERMS,
     base_url=occ.BASE_URL,
-    largest_bytes=LARGEST_BYTES,
+    largest_bytes=occ_volume.LARGEST_BYTES,
     item_of=lambda typed: str(day_of(typed)),
     path_of=path_of,
     check=check,

@@ -9,10 +9,10 @@ from pipelines.daily.report_periods import end_of_half, half_name, periods_due
 from pipelines.fetch.client import FetchFailed, VendorRefuses
 from pipelines.fetch.feed import Feed, FeedError, Terms, require_data
 from pipelines.operator_settings import Follow, OperatorSettings
+from pipelines.sources import sec_fails
 from pipelines.sources.page import Unreadable
 
 NEWEST = 2  # halves
-LARGEST_BYTES = 32 * 2**20
 LISTING = "https://www.sec.gov/data-research/sec-markets-data/fails-deliver-data"
 TERMS = Terms(
     version=1,
@@ -70,7 +70,7 @@ FEED = Feed(
     example="2026-03a 2026-03b",
     terms=TERMS,
     base_url="https://www.sec.gov",
-    largest_bytes=LARGEST_BYTES,
+    largest_bytes=sec_fails.LARGEST_BYTES,
     item_of=item_of,
     path_of=path_of,
     check=check,

@@ -23,7 +23,7 @@ NAME = "occ_volume"
 TABLE = "cleared_volume"
 LARGEST_BYTES = 96 * 2**20  # a day has 5 MB, one by expiries more
 PART = "_all"
-_NAMES = ("quantity", "underlying", "symbol", "actype", "porc", "exchange", "actdate")
+COLUMNS = ("quantity", "underlying", "symbol", "actype", "porc", "exchange", "actdate")
 _EXPIRY = "contractdate"
 _MOST_LINES, _MOST_ITEMS = 3_000_000, 24_000_000
 _MOST_ODD_FRAC = 0.01  # of groups; of rows that are missing at random half of their groups show it
@@ -34,7 +34,7 @@ _ACCOUNTS = {"C": "customer", "F": "firm", "M": "market_maker"}
 
 def recognise(data: bytes) -> bool:
     head = data[:256].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    starts = head.startswith(",".join(_NAMES[:4]).encode())
+    starts = head.startswith(",".join(COLUMNS[:4]).encode())
     return starts or refusal(data[:256]) is not None or is_bundle(data, NAME)
 
 
@@ -46,8 +46,8 @@ def report(data: bytes, declared: Declared) -> ReportFile:
     refuse_refusals(data[:400])
     lines = whole_lines(data, _MOST_LINES)
     header = [name.strip().lower() for name in lines[0].rstrip(",").split(",")] if lines else []
-    columns = [*_NAMES, _EXPIRY]
-    if sorted(header) not in (sorted(_NAMES), sorted(columns)):
+    columns = [*COLUMNS, _EXPIRY]
+    if sorted(header) not in (sorted(COLUMNS), sorted(columns)):
         raise Unreadable(f"the columns are not those of a volume query: {','.join(header)}")
     rows, wrong = _read(lines[1:], header)
     last = len(lines)
