@@ -15,7 +15,7 @@ from pipelines.daily.gap_ledger import settle, utc_now
 from pipelines.lake.files import sha256_of, write_durably
 from pipelines.lake.store import Lake, opened
 from pipelines.load import Loaded, load_files
-from pipelines.sample_coins import COIN_COLUMNS, coin_truth_table, planted_table
+from pipelines.sample_coins import COIN_COLUMNS, coin_truth_table, comparison_table, percent, planted_table
 from pipelines.settings import PROJECT, data_paths
 from pipelines.simulate import index_history, truth
 from pipelines.simulate.coins import truth as coin_truth
@@ -35,7 +35,6 @@ _COUNTED = "underlying, session_date, contract_id, position_contracts, is_histor
 _HEADINGS = (
     "underlying", "dealer model", "sessions", "sides", "right", "by strike", "true GEX", "model's", "same sign",
 )  # fmt: skip
-_LEFT = {"underlying", "dealer model", "history"}
 _GENERATOR = ("pipelines/simulate", "models/synthetic.py")
 
 
@@ -136,39 +135,28 @@ def _truth_table(compared: pl.DataFrame) -> Table:
         model_net=pl.col("net_gex_usd_per_1pct").median() / 1e9,
         same_sign=(pl.col("true_net_gex_usd_per_1pct").sign() == pl.col("net_gex_usd_per_1pct").sign()).mean(),
     )
-    table = _table("Models against the dealers' true positions", _HEADINGS)
+    table = comparison_table("Models against the dealers' true positions", _HEADINGS)
     for row in summary.sort("underlying", "dealer_model").iter_rows(named=True):
         table.add_row(
-            row["underlying"], row["dealer_model"], str(row["sessions"]), _percent(row["sided_share_frac"]),
-            _percent(row["right_side_share_frac"]), _decimals(row["strike_correlation"]),
-            _decimals(row["true_net"]), _decimals(row["model_net"]), _percent(row["same_sign"]),
+            row["underlying"], row["dealer_model"], str(row["sessions"]), percent(row["sided_share_frac"]),
+            percent(row["right_side_share_frac"]), _decimals(row["strike_correlation"]),
+            _decimals(row["true_net"]), _decimals(row["model_net"]), percent(row["same_sign"]),
         )  # fmt: skip
     return table
 
 
 def _counted_table(counted: pl.DataFrame) -> Table:
-    table = _table(
+    table = comparison_table(
         "Counts from open-close files against the truth, in contracts",
         ("underlying", "history", "states", "exact", "mean error", "mean position"),
     )
     for row in counted.iter_rows(named=True):
         table.add_row(
             row["underlying"], "whole" if row["is_history_complete"] else "in part", f"{row['rows']:,}",
-            _percent(row["exact"] / row["rows"]), f"{row['mean_absolute_error_contracts']:,.0f}",
+            percent(row["exact"] / row["rows"]), f"{row['mean_absolute_error_contracts']:,.0f}",
             f"{row['mean_absolute_truth_contracts']:,.0f}",
         )  # fmt: skip
     return table
-
-
-def _table(title: str, headings: tuple[str, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left", title_style="")
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in _LEFT else "right")
-    return table
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.0f} %"
 
 
 def _decimals(figure: float | None) -> str:

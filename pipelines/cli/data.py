@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -43,12 +42,6 @@ def read_mapping(path: Path) -> str:
         raise UserError(f"{path}: not UTF-8 text") from None
 
 
-def checked_exchange(name: str) -> str:
-    if not re.fullmatch(r"[A-Z][A-Z0-9]{0,9}", name):
-        raise UserError(f"--exchange {name[:20]}: write a short upper-case word, such as C1")
-    return name
-
-
 @app.command(
     rich_help_panel=FEED,
     epilog="Examples: `dealerflow load quotes/ rates.csv` · `dealerflow load mine.csv --mapping mine.toml`",
@@ -73,7 +66,7 @@ def load(
         session=None if session is None else session.date(),
         underlying=underlying,
         mapping=None if mapping is None else read_mapping(mapping),
-        exchange=None if exchange is None else checked_exchange(exchange),
+        exchange=exchange,
     )
     is_clean = operate.load(paths, declared, is_land_only=land_only)
     raise typer.Exit(0 if is_clean else 1)

@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from pipelines.sources.mapping_coins import CoinWords, ContractColumns, Contracts
 from pipelines.sources.mapping_keys import Name, Numbers, Symbol, Words
+from pipelines.sources.open_close_rows import EXCHANGE
 
-Exchange = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,9}$")]
+Exchange = Annotated[str, Field(pattern=EXCHANGE)]
 
 
 class OpenCloseColumns(ContractColumns):

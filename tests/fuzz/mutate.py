@@ -176,7 +176,7 @@ def _written(rng: random.Random, value: Any) -> bytes:
     how = rng.randrange(20)
     if how == 0:
         deep = rng.choice((50, 3000, 200_000))
-        text = text.replace(":", ":" + "[" * deep + "]" * deep + ",", 1) if how else "[" * deep + text + "]" * deep
+        text = "[" * deep + text + "]" * deep
     elif how == 1:
         text = re.sub(
             r'("\w+": )', lambda found: found[1] + "0, " + found[1], text, count=rng.choice((1, 5))

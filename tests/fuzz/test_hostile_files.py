@@ -8,6 +8,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 import zipfile
@@ -132,7 +133,7 @@ def test_ten_gigabytes_in_an_archive_are_refused_once_they_are_too_many(tmp_path
 def test_no_name_in_an_archive_touches_the_disk_and_no_link_in_one_is_followed(tmp_path: Path) -> None:
     link = zipfile.ZipInfo("link.csv")
     link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
-    away = Path(f"/tmp/escaped-{os.getpid()}.csv")
+    away = Path(tempfile.gettempdir()) / f"escaped-{os.getpid()}.csv"
     names = ["../../escaped.csv", str(away), "..\\escaped.csv", "a/../../escaped.csv", "\x1b[2J\n"]
     nested = GOOD
     for _ in range(40):

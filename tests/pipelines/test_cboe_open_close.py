@@ -10,10 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines import sources
-from pipelines.cli.app import UserError
-from pipelines.cli.data import checked_exchange
 from pipelines.sources import cboe_open_close
-from pipelines.sources.open_close_rows import COUNTS
+from pipelines.sources.open_close_rows import COUNTS, checked_exchange
 from pipelines.sources.page import Declared, Unreadable
 from pipelines.sources.report import ReportFile, report_schema
 from pipelines.tables.clearing import ORIGIN_COLUMNS
@@ -159,5 +157,5 @@ def test_a_row_of_another_length_is_set_aside() -> None:
 def test_the_owner_names_an_exchange_by_a_short_upper_case_word() -> None:
     assert [checked_exchange(name) for name in ("C1", "BZX", "PHLX")] == ["C1", "BZX", "PHLX"]
     for name in ("", "c1", "C 1", "../C1", "ABCDEFGHIJKL", "1C"):
-        with pytest.raises(UserError, match="short upper-case word"):
+        with pytest.raises(Unreadable, match="short upper-case word"):
             checked_exchange(name)
