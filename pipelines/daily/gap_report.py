@@ -16,10 +16,10 @@ from pipelines.daily.coin_cadence import CHAINS, TRADES
 from pipelines.daily.gap_ledger import Gap, current_gaps
 from pipelines.daily.report_cadence import TABLE_OF
 from pipelines.daily.report_items import advice as report_advice
-from pipelines.daily.report_periods import periods_between
 from pipelines.lake.store import opened
 from pipelines.markets import US
 from pipelines.operator_settings import operator_settings
+from pipelines.report_periods import periods_between
 from pipelines.settings import Paths
 
 

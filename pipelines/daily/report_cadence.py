@@ -12,22 +12,10 @@ from datetime import date, datetime, timedelta
 
 from pipelines.calendar import new_york_to_utc, us_sessions, utc_to_new_york
 from pipelines.daily.cadence import Owed
-from pipelines.daily.report_periods import RHYTHMIC, periods_between, weekly_parts
 from pipelines.operator_settings import Follow, parts_of
+from pipelines.report_periods import RHYTHMIC, periods_between, weekly_parts
 from pipelines.reports import REPORTS
 
-# The names by which gaps of reports stand in the ledger: those of the feeds, where there is one.
-LEDGER_NAMES = {
-    "short_volume_daily": "finra_short_volume",
-    "ats_weekly": "finra_weekly",
-    "short_interest": "finra_short_interest",
-    "cleared_volume": "occ_volume",
-    "open_interest_daily": "occ_open_interest",
-    "clearing_totals": "occ_totals",
-    "fails_to_deliver": "sec_fails",
-    "open_close_volume": "open_close_volume",
-}
-TABLE_OF = {name: table for table, name in LEDGER_NAMES.items()}
 SHORT_VOLUME_PART = "CNMS"  # all facilities together: what is followed of short volume
 ALL = "_all"
 
@@ -35,34 +23,49 @@ Seen = Mapping[str, Mapping[str, Iterable[date]]]  # table -> part -> last days 
 
 
 @dataclass(frozen=True, slots=True)
-class Grace:
-    """How long after its schedule a period counts as missing: at the same clock so many sessions later, and then."""
+class Cadence:
+    """What is expected of a report, and what can be done about a period that is missing.
 
-    sessions: int
-    time: timedelta
+    ledger_name: by which its gaps stand in the ledger, that of its feed where there is one.
+    grace_sessions, grace: how long after its schedule a period counts as missing: at the same clock so many sessions
+    later, and then so long.
+    looked_back: periods that a collection asks for, as long as they may have been missed by accident: `gaps` tells the
+    others. served_days, served_from: how far back the vendor goes, where it is known.
+    """
+
+    ledger_name: str
+    grace: timedelta
+    grace_sessions: int = 0
+    looked_back: int = 0
+    served_days: int | None = None
+    served_from: date = date.min
 
 
 _EVENING = timedelta(hours=2)  # 20:00 New York, as schedules say 18:00
 _MORNING = timedelta(hours=2, minutes=45)  # 09:15, as they say 06:30
-GRACES = {
-    "short_volume_daily": Grace(0, _EVENING),
-    "ats_weekly": Grace(1, _EVENING),
-    "short_interest": Grace(1, _EVENING),
-    "cleared_volume": Grace(0, _MORNING),
-    "open_interest_daily": Grace(0, _MORNING),
-    "clearing_totals": Grace(0, _MORNING),
-    "fails_to_deliver": Grace(5, _EVENING),  # posted by hand, some days late now and then
-    "open_close_volume": Grace(0, _MORNING),
+CADENCES = {
+    "short_volume_daily": Cadence("finra_short_volume", _EVENING, looked_back=20, served_from=date(2018, 8, 1)),
+    "ats_weekly": Cadence("finra_weekly", _EVENING, grace_sessions=1, looked_back=8, served_days=365),
+    "short_interest": Cadence(
+        "finra_short_interest", _EVENING, grace_sessions=1, looked_back=4, served_from=date(2017, 12, 29)
+    ),
+    "cleared_volume": Cadence("occ_volume", _MORNING, looked_back=20, served_days=730),
+    "open_interest_daily": Cadence("occ_open_interest", _MORNING, looked_back=1),  # the clearing house shows no other
+    "clearing_totals": Cadence("occ_totals", _MORNING, looked_back=20),
+    # Posted by hand, some days late now and then.
+    "fails_to_deliver": Cadence("sec_fails", _EVENING, grace_sessions=5, looked_back=4),
+    "open_close_volume": Cadence("open_close_volume", _MORNING),
 }
+TABLE_OF = {cadence.ledger_name: table for table, cadence in CADENCES.items()}
 
 
 def due_by(table: str, day: date, part: str) -> datetime:
     """When a period (its last day) counts as missing, in UTC."""
-    schedule, grace = utc_to_new_york(REPORTS[table].due(day, part)), GRACES[table]
+    schedule, cadence = utc_to_new_york(REPORTS[table].due(day, part)), CADENCES[table]
     due_day = schedule.date()
-    for _ in range(grace.sessions):
+    for _ in range(cadence.grace_sessions):
         due_day = us_sessions().after(due_day)
-    return new_york_to_utc(due_day, schedule.time()) + grace.time
+    return new_york_to_utc(due_day, schedule.time()) + cadence.grace
 
 
 def followed_reports(follow: Follow) -> dict[str, list[str] | None]:
@@ -100,4 +103,4 @@ def _owed(seen: Seen, follow: Follow, now: datetime) -> Iterator[Owed]:
                 continue
             last = max(*days, now.date()) if is_followed else max(days)
             for day in periods_between(table, min(days), last):
-                yield Owed(LEDGER_NAMES[table], part, day, due_by(table, day, part))
+                yield Owed(CADENCES[table].ledger_name, part, day, due_by(table, day, part))

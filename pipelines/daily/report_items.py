@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from pipelines.daily.report_periods import MONDAY_TO_FRIDAY, half_name
+from pipelines.report_periods import MONDAY_TO_FRIDAY, half_name
 
 FROM_FILES = frozenset({"NQBX", "NPSX"})  # short volume of facilities that no feed brings
 _SERVED_DAYS = {"occ_volume": 730, "finra_weekly": 365}

@@ -12,11 +12,11 @@ from pipelines.calendar import utc_to_new_york
 from pipelines.daily.report_cadence import ALL, LEDGER_NAMES, TABLE_OF, followed_reports
 from pipelines.daily.report_gaps import seen_reports
 from pipelines.daily.report_items import feed_name, item_of
-from pipelines.daily.report_periods import periods_due
 from pipelines.fetch import feed_of
 from pipelines.fetch.acceptance import accepted_on
 from pipelines.lake.store import Lake, opened
 from pipelines.operator_settings import Follow, operator_settings
+from pipelines.report_periods import periods_due
 from pipelines.settings import Paths
 
 REPORT_FEEDS = {feed_name(name): name for name in LEDGER_NAMES.values()}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pipelines.daily.report_periods import periods_due
 from pipelines.fetch import finra
 from pipelines.fetch.bundle import check
 from pipelines.fetch.client import Fetched
 from pipelines.fetch.feed import Asking, Feed
 from pipelines.fetch.periods import day_of
 from pipelines.operator_settings import Follow
+from pipelines.report_periods import periods_due
 from pipelines.sources import finra_short_interest
 
 PATH = finra.query_path("consolidatedShortInterest")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from pipelines.calendar import us_sessions
-from pipelines.daily.report_periods import periods_due
 from pipelines.fetch import finra
 from pipelines.fetch.client import FetchFailed, VendorRefuses
 from pipelines.fetch.feed import Feed, FeedError, require_data
 from pipelines.fetch.periods import day_of
 from pipelines.operator_settings import Follow
+from pipelines.report_periods import periods_due
 from pipelines.sources import finra_short_volume
 from pipelines.sources.page import Unreadable
 

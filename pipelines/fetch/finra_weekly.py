@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from pipelines.daily.report_periods import MONDAY_TO_FRIDAY, WEEKLY_TYPES, periods_due, weekly_parts
 from pipelines.fetch import finra
 from pipelines.fetch.bundle import check
 from pipelines.fetch.client import Fetched
 from pipelines.fetch.feed import Asking, Feed, FeedError
 from pipelines.fetch.periods import monday_of
 from pipelines.operator_settings import WEEKLY_TIERS, Follow
+from pipelines.report_periods import MONDAY_TO_FRIDAY, WEEKLY_TYPES, periods_due, weekly_parts
 from pipelines.sources import finra_weekly_json
 
 PATH = finra.query_path("weeklySummary")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from pipelines.calendar import us_sessions
-from pipelines.daily.report_periods import periods_due, sessions
 from pipelines.fetch import occ
 from pipelines.fetch.client import Fetched, FetchFailed
 from pipelines.fetch.feed import Asking, Feed, require_data
 from pipelines.fetch.periods import month_of
 from pipelines.operator_settings import Follow
+from pipelines.report_periods import periods_due, sessions
 from pipelines.sources import occ_totals_csv
 
 _LONGEST_MONTH = timedelta(days=31)

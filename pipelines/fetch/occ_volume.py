@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pipelines.daily.report_periods import periods_due
 from pipelines.fetch import occ
 from pipelines.fetch.bundle import bundled, is_bundled, page
 from pipelines.fetch.client import Fetched, FetchFailed
 from pipelines.fetch.feed import Asking, Feed, require_data
 from pipelines.fetch.periods import day_of
 from pipelines.operator_settings import Follow
+from pipelines.report_periods import periods_due
 from pipelines.sources import occ_volume
 from pipelines.sources.page import Unreadable
 

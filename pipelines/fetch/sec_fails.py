@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from pipelines.daily.report_periods import end_of_half, half_name, periods_due
 from pipelines.fetch.client import FetchFailed, VendorRefuses
 from pipelines.fetch.feed import Feed, FeedError, Terms, require_data
 from pipelines.operator_settings import Follow, OperatorSettings
+from pipelines.report_periods import end_of_half, half_name, periods_due
 from pipelines.sources import sec_fails
 from pipelines.sources.page import Unreadable
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from pipelines.calendar import us_sessions, utc_to_new_york
 from pipelines.daily.report_cadence import LEDGER_NAMES, due_by, followed_reports, reports_owed
-from pipelines.daily.report_periods import RHYTHMIC, periods_between
 from pipelines.fetch import ALL_FEEDS
 from pipelines.operator_settings import Follow
+from pipelines.report_periods import RHYTHMIC, periods_between
 from pipelines.reports import REPORTS
 
 LATER = datetime(2030, 1, 1)

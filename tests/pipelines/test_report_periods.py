@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.calendar import us_sessions
-from pipelines.daily.report_periods import (
+from pipelines.report_periods import (
     RHYTHMIC,
     end_of_half,
     half_name,
