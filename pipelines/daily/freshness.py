@@ -12,7 +12,7 @@ from pipelines.calendar import us_sessions
 from pipelines.daily.cadence import DELAYED_JSON, INDEX, TREASURY, Owed, feed_is_due, owed
 from pipelines.daily.coin_cadence import CHAINS, instant_of, ticks_due
 from pipelines.daily.coin_gaps import snapshot_ends
-from pipelines.daily.report_cadence import ALL, LEDGER_NAMES, followed_reports, reports_owed
+from pipelines.daily.report_cadence import ALL, CADENCES, followed_reports, reports_owed
 from pipelines.daily.report_gaps import seen_reports
 from pipelines.daily.session_gaps import newest_bars, seen_sessions
 from pipelines.lake.store import Lake
@@ -114,10 +114,11 @@ def _late_reports(lake: Lake, follow: Follow, now: datetime) -> list[str]:
     }
     missing = []
     for table, parts in followed.items():
+        name = CADENCES[table].ledger_name
         for part in parts or list(seen.get(table, ())) or [ALL]:
-            due = newest.get((LEDGER_NAMES[table], part))
+            due = newest.get((name, part))
             if part not in seen.get(table, ()):
-                missing.append(f"{LEDGER_NAMES[table]} {part}: never collected")
+                missing.append(f"{name} {part}: never collected")
             elif due is not None and (table, part, due) not in standing:
-                missing.append(f"{LEDGER_NAMES[table]} {part}: {due}")
+                missing.append(f"{name} {part}: {due}")
     return missing

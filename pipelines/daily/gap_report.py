@@ -46,7 +46,7 @@ class Run:
             years = sorted({session.year for session in self.sessions})
             return f"dealerflow fetch treasury {' '.join(map(str, years))}"
         if self.source in TABLE_OF:
-            return report_advice(self.source, TABLE_OF[self.source], self.part, self.sessions, self.now)
+            return report_advice(TABLE_OF[self.source], self.part, self.sessions, self.now)
         if self.status == "refused":
             return "mend or replace the file, then dealerflow backfill FILE"
         if self.source == DELAYED_JSON:

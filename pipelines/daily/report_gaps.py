@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from pipelines.calendar import us_sessions
 from pipelines.daily.cadence import Owed
-from pipelines.daily.report_cadence import LEDGER_NAMES, TABLE_OF, reports_owed
+from pipelines.daily.report_cadence import CADENCES, TABLE_OF, reports_owed
 from pipelines.daily.report_items import feed_name, item_of
 from pipelines.daily.session_gaps import Lack, refused_by_gates
 from pipelines.lake.store import Lake
@@ -32,7 +32,7 @@ class Balance:
 def balance(lake: Lake, follow: Follow, now: datetime) -> Balance:
     """What is due at `now` (UTC) and not there."""
     seen = seen_reports(lake)
-    refused = refused_by_gates(lake, {table: table for table in LEDGER_NAMES})
+    refused = refused_by_gates(lake, {table: table for table in CADENCES})
     standing: Seen = {
         table: {
             part: {day: source for day, source in days.items() if (table, part, day) not in refused}

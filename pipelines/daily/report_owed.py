@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from pipelines.calendar import utc_to_new_york
-from pipelines.daily.report_cadence import ALL, LEDGER_NAMES, TABLE_OF, followed_reports
+from pipelines.daily.report_cadence import ALL, CADENCES, TABLE_OF, followed_reports
 from pipelines.daily.report_gaps import seen_reports
 from pipelines.daily.report_items import feed_name, item_of
 from pipelines.fetch import feed_of
@@ -19,18 +19,8 @@ from pipelines.operator_settings import Follow, operator_settings
 from pipelines.report_periods import periods_due
 from pipelines.settings import Paths
 
-REPORT_FEEDS = {feed_name(name): name for name in LEDGER_NAMES.values()}
+REPORT_FEEDS = {feed_name(name): name for name in TABLE_OF}
 RESTATED_WEEKS = 4
-# Periods that a collection looks back, as long as they may have been missed by accident: `gaps` tells the others.
-_LOOKED_BACK = {
-    "short_volume_daily": 20,
-    "ats_weekly": 8,
-    "short_interest": 4,
-    "cleared_volume": 20,
-    "open_interest_daily": 1,  # the clearing house shows no other
-    "clearing_totals": 20,
-    "fails_to_deliver": 4,
-}
 
 
 def is_followed(feed: str, follow: Follow) -> bool:
@@ -48,7 +38,8 @@ def items_owed(lake: Lake, feed: str, follow: Follow, now: datetime) -> list[str
     found: list[tuple[date, str]] = []
     for part in followed_reports(follow)[table] or list(seen) or [ALL]:
         days = seen.get(part, {})
-        out = periods_due(table, now, [part], newest=_LOOKED_BACK[table] if days else 1, since=min(days, default=None))
+        newest = CADENCES[table].looked_back if days else 1
+        out = periods_due(table, now, [part], newest=newest, since=min(days, default=None))
         for place, (day, _) in enumerate(reversed(out)):
             item = item_of(table, part, day)
             may_be_restated = table == "ats_weekly" and place < RESTATED_WEEKS and item not in asked_today

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 
 from pipelines.calendar import SessionCalendar, us_sessions
 from pipelines.daily.cadence import ARCHIVES, DELAYED_JSON, INDEX, TREASURY, Owed, owed
-from pipelines.daily.report_cadence import LEDGER_NAMES
+from pipelines.daily.report_cadence import TABLE_OF
 from pipelines.daily.report_items import feed_name
 from pipelines.lake.catalogue import Sighting
 from pipelines.lake.store import Lake
@@ -155,7 +155,7 @@ def _with_refused_loads(lake: Lake, gaps: list[Owed], calendar: SessionCalendar)
         "select original_name, loaded_at, reason from load_ledger where fate = 'refused' order by load_id"
     )
     by_date: dict[date, str] = {}
-    reports = tuple(f"{feed_name(name)} " for name in LEDGER_NAMES.values())
+    reports = tuple(f"{feed_name(name)} " for name in TABLE_OF)
     by_feed: dict[str, list[tuple[datetime, str]]] = {}
     for load in loads:
         text = f"{load['original_name']}: {load['reason']}"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.calendar import us_sessions, utc_to_new_york
-from pipelines.daily.report_cadence import LEDGER_NAMES, due_by, followed_reports, reports_owed
+from pipelines.daily.report_cadence import CADENCES, due_by, followed_reports, reports_owed
 from pipelines.fetch import ALL_FEEDS
 from pipelines.operator_settings import Follow
 from pipelines.report_periods import RHYTHMIC, periods_between
@@ -96,8 +96,8 @@ def test_a_followed_symbol_owes_under_the_name_that_it_lands_by() -> None:
 
 
 def test_every_report_with_a_calendar_has_a_name_in_the_ledger_and_every_followed_one_a_feed() -> None:
-    assert set(LEDGER_NAMES) == set(RHYTHMIC)
-    followed = {LEDGER_NAMES[table].replace("_", "-") for table in followed_reports(EVERYTHING)}
+    assert set(CADENCES) == set(RHYTHMIC)
+    followed = {CADENCES[table].ledger_name.replace("_", "-") for table in followed_reports(EVERYTHING)}
     assert followed <= set(ALL_FEEDS)
     assert len(followed) == 7
 
