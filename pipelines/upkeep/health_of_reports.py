@@ -19,8 +19,9 @@ from pipelines.upkeep.findings import Finding, some
 
 SESSIONS_BEFORE, FEWEST_BEFORE, FEW_FRAC = 20, 3, 0.5
 _COUNTED = ("finra_short_volume", "sec_fails", "finra_weekly_json", "finra_short_interest")  # state how many they are
-_MISCOUNTED = ("cut off", "a page is missing", "changed between them")
-_ONE_SIDED = ("odd number of sides", "s only: ask for both", "days; one is expected", "only: ask for all of them")
+# How their readers refuse, as SQL likes it; other files are cut off too.
+_MISCOUNTED = ("last line%count", "last two lines do not count", "a page is missing", "the pages count")
+_ONE_SIDED = ("odd number of sides", "s only: ask for both", "only: ask for all of them")
 _WITH_SYMBOLS = ("short_volume_daily", "ats_weekly", "short_interest", "fails_to_deliver")
 _ODD_SYMBOLS = ("NAN", "TRUE", "NULL", "NA")  # that a reader of types would take for something else
 

@@ -141,8 +141,8 @@ def _series(random: Random) -> Iterator[Publication]:
                 f"ABC   \t\t2024\t07\t19\t{k}\t000\tC P \t{random.randint(0, 3)}\t5\t25000000" for k in sorted(strikes)
             ]
             text = "\r\n".join(["Series Search Results for ABC", "", header, *lines, ""])
-            noon = datetime.combine(day, time(5), UTC)  # midnight in Chicago
-            last = {"entity": {"lastBusDateOI": {"activityDate": round(noon.timestamp() * 1000)}, "optionsOI": []}}
+            midnight = datetime.combine(day, time(5), UTC)  # in Chicago
+            last = {"entity": {"lastBusDateOI": {"activityDate": round(midnight.timestamp() * 1000)}, "optionsOI": []}}
             pages = [{"url": "u", "body": text}, {"url": "v", "body": json.dumps(last)}]
             return json.dumps(
                 {"dealerflow_bundle": "occ_series", "request": {"symbol": "ABC"}, "pages": pages}

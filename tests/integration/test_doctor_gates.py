@@ -55,6 +55,7 @@ def test_a_report_with_less_than_half_of_its_usual_rows_is_watched(lake: Lake, r
 
 def test_files_that_count_their_rows_are_counted_and_so_are_those_that_miscount(lake: Lake) -> None:
     load(lake, day(10, 3), day(11, 3), short_volume("20240612|A|1|0|9|Q,N", count=2), array([weekly_row()]))
+    load(lake, b"PK\x03\x04 an archive that is cut off counts nothing")
     agreed = "counts that files state of themselves: 3 agree, 1 refused for theirs"
     assert told(health_of_reports.trailers, lake) == [("fine", agreed)]
 
