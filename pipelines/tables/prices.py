@@ -36,7 +36,7 @@ DELIVERY_PRICES = Table(
     nullable=frozenset(),
 )
 
-STUDY_LEVELS = (
+_LEVELS = (
     "gamma_flip gamma_flip_status call_wall put_wall absolute_gamma_strike hvl zero_dte_magnet max_pain "
     "highest_open_interest"
 )
@@ -49,15 +49,11 @@ STUDY_BARS = Table(
     key=names("market underlying interval bar_ts source"),
     columns=words(
         "market underlying interval bar_ts source bar_open_ts known_at open high low close volume levels_snapshot_ts "
-        f"levels_known_at dealer_model levels_spot {STUDY_LEVELS}",
+        f"levels_known_at dealer_model levels_spot {_LEVELS}",
         {"known_at": "When these values of the bar became known; the levels were known at bar_open_ts."},
     ),
     nullable=frozenset(
-        names(
-            "open high low volume levels_snapshot_ts levels_known_at dealer_model levels_spot gamma_flip "
-            "gamma_flip_status call_wall put_wall absolute_gamma_strike hvl zero_dte_magnet max_pain "
-            "highest_open_interest"
-        )
+        names(f"open high low volume levels_snapshot_ts levels_known_at dealer_model levels_spot {_LEVELS}")
     ),
     is_partitioned=False,
 )
