@@ -177,7 +177,10 @@ def _origin(lake: Lake, arrival: Arrival, source: ModuleType, data: bytes | Path
         source.NAME, arrival.name, arrival.url, timestamp(arrival.captured_at), timestamp(arrival.published_at)
     )
     sha256 = lake.raw.put_file(data, sidecar) if isinstance(data, Path) else lake.raw.put(data, sidecar)
-    return Origin(source.NAME, sha256, declared, mapped_by, arrival.captured_at)
+    # Bytes that were fetched are known since then, also where their owner loads a copy to declare something of them.
+    fetched = lake.raw.sidecar(sha256).captured_at
+    captured_at = arrival.captured_at if fetched is None else datetime.fromisoformat(fetched)
+    return Origin(source.NAME, sha256, declared, mapped_by, captured_at)
 
 
 def read_file(path: Path) -> bytes:

@@ -8,11 +8,13 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.calendar import us_sessions
 from pipelines.lake.catalogue import Catalogue, PartitionKey, Sighting, canonical_json, timestamp
 from pipelines.lake.files import sha256_of
 from pipelines.markets import US
 from pipelines.placing import Origin, Placed
-from pipelines.reports import REPORTS, known_by, stated_known_at
+from pipelines.reports import ANNOUNCED, REPORTS, known_by, stated_known_at
+from pipelines.sources.page import Unreadable
 from pipelines.sources.report import PLACE_SCHEMA, ReportFile
 
 
@@ -40,6 +42,8 @@ def place_report(file: ReportFile, origin: Origin) -> Placed:
 def _sighting(
     file: ReportFile, rows: pl.DataFrame, origin: Origin, day: date, part: str, *, is_first: bool
 ) -> Sighting:
+    if origin.captured_at is not None and file.table not in ANNOUNCED:
+        _check_is_over(day, origin.captured_at)
     has_rejected = is_first and file.rejected.height > 0
     published = [stated_known_at(one) for one in rows["published_date"].drop_nulls().unique().sort()]
     if REPORTS[file.table].replaces is not None and rows["published_date"].n_unique() > 1:
@@ -70,6 +74,13 @@ def _sighting(
         basis,
         canonical_json(detail),
     )
+
+
+def _check_is_over(day: date, captured_at: datetime) -> None:
+    """What a period was like was not to be had before its last session ended: a clock is wrong, or the day is."""
+    calendar = us_sessions()
+    if captured_at < calendar.close_of(calendar.last_on_or_before(day)):
+        raise Unreadable(f"fetched at {captured_at:%Y-%m-%d %H:%M} UTC, before {day} was over: one of the two is wrong")
 
 
 def _statements(table: str, rows: pl.DataFrame) -> dict[str, str]:

@@ -77,13 +77,12 @@ REPORTS: dict[str, Report] = {
         Report("open_close_volume", _next_morning, replaces=("exchange",)),
     )
 }
+ANNOUNCED = frozenset({"index_members"})  # said before the day from which it holds; others tell what has happened
 
 
 def stated_known_at(published: date) -> datetime:
     """When something became known that its vendor says to have published on a day, and not at which hour."""
     return new_york_to_utc(published, PUBLISHED_AT)
-
-ANNOUNCED = frozenset({"index_members"})  # said before the day from which it holds; others tell what has happened
 
 
 def known_by(schedule: datetime, captured_at: datetime | None) -> tuple[datetime, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -24,6 +24,8 @@ from pipelines.tables import TABLES
 
 _INSTANT = pl.Datetime("us")
 _NEVER = datetime(1, 1, 1)
+_MOMENTS = ("on_time", "late", "captured_at", "published_at")
+_OF_A_STATEMENT = ("known_at", "place", "source")
 
 
 def resolve(table: str, sightings: list[Sighting]) -> list[Sighting]:
@@ -48,6 +50,8 @@ def resolve(table: str, sightings: list[Sighting]) -> list[Sighting]:
             moments += [on_time] if held is None else [late] if is_whole else [on_time, late]
             detail |= {"on_time": on_time[0].isoformat(), "late": late[0].isoformat()}
         says = (detail["digest"], detail["rejected"])
+        if held is not None and moments and moments[0][1] == "published" and detail["captured_at"] is not None:
+            moments.append((_instant(detail["captured_at"]), "captured_live"))  # _not_before_it_was_seen
         if says == held and min(moments)[0] >= since:
             continue  # nothing new, and nothing sooner
         for known_at, basis in dict.fromkeys(moments):
@@ -93,6 +97,8 @@ def statements(inputs: Inputs, table: str) -> pl.DataFrame:
             rows.with_columns(
                 on_time=pl.coalesce(published, pl.lit(on_time, dtype=_INSTANT)),
                 late=pl.coalesce(published, pl.lit(late, dtype=_INSTANT)),
+                captured_at=pl.lit(detail["captured_at"], dtype=pl.String).str.to_datetime(time_unit="us"),
+                published_at=published,
                 place=pl.lit(place),
                 source=pl.lit(sighting.source),
             )
@@ -101,7 +107,22 @@ def statements(inputs: Inputs, table: str) -> pl.DataFrame:
     whose: list[Any] = list(TABLES[table].key if group is None else group) or [pl.lit(1)]  # (): all rows are one
     is_first = pl.col("place") == pl.col("place").min().over(whose)
     rows = pl.concat(found).with_columns(known_at=pl.when(is_first).then("on_time").otherwise("late"))
-    return rows.filter(pl.col("known_at") <= inputs.known_at).drop(*PLACE_SCHEMA, "on_time", "late")
+    rows = _not_before_it_was_seen(rows, TABLES[table].key)
+    return rows.filter(pl.col("known_at") <= inputs.known_at).drop(*PLACE_SCHEMA, *_MOMENTS)
+
+
+def _not_before_it_was_seen(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """What a vendor dates back, while somebody still fetched another value after that day, counts from its own fetch.
+
+    `rows`: those of each key in the order in which they were fetched, with _MOMENTS and known_at.
+    """
+    said = [pl.col(name) for name in rows.columns if name not in {*PLACE_SCHEMA, *_MOMENTS, *_OF_A_STATEMENT}]
+    is_other = pl.any_horizontal(one.ne_missing(one.shift(1).over(key)) for one in said)
+    seen_otherwise = pl.coalesce("captured_at", "published_at").shift(1).over(key)
+    seen = pl.when(is_other & (pl.col("published_at") <= seen_otherwise)).then("captured_at")
+    return rows.with_columns(seen=seen).with_columns(
+        known_at=pl.max_horizontal("known_at", pl.col("seen").cum_max().forward_fill().over(key))
+    ).drop("seen")  # fmt: skip
 
 
 def _files(inputs: Inputs) -> list[Sighting]:
@@ -114,7 +135,7 @@ def standing(rows: pl.DataFrame, report: Report) -> pl.DataFrame:
     key = list(TABLES[report.table].key)
     group = key if report.replaces is None else list(report.replaces)
     group_of: list[Any] = group or [pl.lit(1)]
-    said = [pl.col(name) for name in rows.columns if name not in {"known_at", "place", "source"}]
+    said = [pl.col(name) for name in rows.columns if name not in _OF_A_STATEMENT]
     ordered = rows.sort("known_at", "place", maintain_order=True).with_columns(
         statement=pl.struct("known_at", "place").rle_id().rank("dense").cast(pl.Int64).over(group_of)
     )

@@ -230,7 +230,7 @@ def test_rows_that_were_set_aside_are_kept_of_every_file(lake: Lake) -> None:
 
 
 FIRST = week(weekly_row("A", 1), weekly_row("B", 1))
-CHANGED = week(weekly_row("A", 2, lastUpdateDate="2024-07-01"), weekly_row("B", 1), captured_at=datetime(2024, 8, 1))
+CHANGED = week(weekly_row("A", 2, lastUpdateDate="2024-07-01"), weekly_row("B", 1), captured_at=datetime(2024, 7, 3))
 AGAIN = week(weekly_row("A", 3, lastUpdateDate="2024-07-08"), captured_at=datetime(2024, 8, 2))
 
 
