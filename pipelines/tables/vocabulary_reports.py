@@ -90,7 +90,7 @@ REPORTED: list[_Row] = [
 
 POSITIONS: list[_Row] = [
     ("market_maker_net_contracts", NUMBER, "contracts", "Bought less sold by market makers in the session."),
-    ("position_contracts", NUMBER, "contracts", "Market makers' position at the close, cumulated since the first file."),
+    ("position_contracts", NUMBER, "contracts", "Market makers' position at the close, since the first file."),
     ("first_session_date", DAY, "date", "First session that counts."),
     ("last_session_date", DAY, "date", "Last session that counts."),
     ("exchanges", COUNT, "exchanges", "Exchanges whose files of the session are there."),
