@@ -152,12 +152,8 @@ RESTATED = (
 def test_a_day_stated_restated_and_stated_again_was_each_at_its_time(lake: Lake, order: Sequence[int]) -> None:
     for place in order:
         derived(lake, RESTATED[place])
-    assert [shorts(lake, at) for at in (EARLY, AT_18, LATE, LATER)] == [
-        [],
-        [(1, AT_18)],
-        [(2, LATE)],
-        [(1, LATER)],
-    ]
+    stood = [shorts(lake, at) for at in (EARLY, AT_18, LATE, LATER)]
+    assert stood == [[], [(1, AT_18)], [(2, LATE)], [(1, LATER)]]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -396,9 +392,8 @@ def test_real_files_land_row_by_row_and_the_incomplete_record_is_refused(lake: L
     rows = current(lake, "short_volume_daily")
     counted = rows.group_by("session_date", "part").len().rows()
     assert {(day, part): count for day, part, count in counted} == stated
-    assert rows.filter(pl.col("session_date") == date(2021, 1, 27))["known_at"].unique().to_list() == [
-        datetime(2021, 1, 27, 23)
-    ]
+    that_day = rows.filter(pl.col("session_date") == date(2021, 1, 27))
+    assert that_day["known_at"].unique().to_list() == [datetime(2021, 1, 27, 23)]
     squeezed = rows.filter((pl.col("vendor_symbol") == "GME") & (pl.col("part") == "CNMS")).sort("session_date")
     shares = squeezed.select((pl.col("short_volume_shares") / pl.col("total_volume_shares")).round(4)).to_series()
     assert shares.to_list()[1:] == [0.3786, 0.3309, 0.5445, 0.5083, 0.5398]
