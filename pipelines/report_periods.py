@@ -13,7 +13,6 @@ from datetime import date, datetime, timedelta
 from pipelines.calendar import us_sessions
 from pipelines.reports import REPORTS
 
-MONDAY_TO_FRIDAY = timedelta(days=4)
 WEEKLY_TYPES = ("ATS_W_SMBL", "OTC_W_SMBL")  # totals of a symbol on alternative trading systems, and off them
 _LONGEST_LAG = timedelta(days=75)  # from the last day of any period until it is out
 _LONGEST_PERIOD = timedelta(days=17)

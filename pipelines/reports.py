@@ -11,7 +11,7 @@ from pipelines.calendar import OPENING, PUBLISHED_AT, new_york_to_utc, us_sessio
 NEXT_MORNING = time(6, 30)  # New York: by when a clearing house has published what a session left
 SHORT_INTEREST_LAG_SESSIONS = 7
 WEEKLY_LAG_DAYS = {"T1": 21, "T2": 35, "OTCE": 35}  # from the Monday of the week
-_FRIDAY = timedelta(days=4)
+MONDAY_TO_FRIDAY = timedelta(days=4)
 # Who fetches so soon after the schedule was waiting: then the fetch tells when the report came.
 SOON_AFTER = timedelta(days=7)
 
@@ -42,7 +42,7 @@ def _next_morning(day: date, _part: str) -> datetime:
 
 def _weekly(friday: date, part: str) -> datetime:
     lag = timedelta(days=WEEKLY_LAG_DAYS.get(part.split(".", maxsplit=1)[0], max(WEEKLY_LAG_DAYS.values())))
-    return new_york_to_utc(friday - _FRIDAY + lag, PUBLISHED_AT)
+    return new_york_to_utc(friday - MONDAY_TO_FRIDAY + lag, PUBLISHED_AT)
 
 
 def _short_interest(settlement: date, _part: str) -> datetime:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from pipelines.daily.report_cadence import CADENCES
-from pipelines.report_periods import MONDAY_TO_FRIDAY, half_name
+from pipelines.report_periods import half_name
+from pipelines.reports import MONDAY_TO_FRIDAY
 
 _FROM_FILES = frozenset({"NQBX", "NPSX"})  # short volume of facilities that no feed brings
 _TOLD = 3  # items, before they are cut short

@@ -14,8 +14,8 @@ from pipelines.fetch.client import VendorRefuses
 from pipelines.fetch.feed import FeedError
 from pipelines.fetch.occ_open_interest import last_ended
 from pipelines.operator_settings import Follow, OperatorSettings
-from pipelines.report_periods import MONDAY_TO_FRIDAY, end_of_half, periods_between
-from pipelines.reports import REPORTS
+from pipelines.report_periods import end_of_half, periods_between
+from pipelines.reports import MONDAY_TO_FRIDAY, REPORTS
 from pipelines.sources.page import Unreadable
 from tests.stand_in.finra import short_volume_file
 from tests.stand_in.occ import totals_csv, volume_csv
