@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, datetime
-from typing import Any
 
 from pipelines.calendar import us_sessions, utc_to_new_york
 from pipelines.fetch import occ
@@ -18,7 +17,7 @@ from pipelines.fetch.client import Fetched, FetchFailed
 from pipelines.fetch.feed import Asking, Feed, FeedError, require_data, said
 from pipelines.sources import occ_series
 from pipelines.sources.chain_rows import plain_symbol
-from pipelines.sources.occ_text import day_of_instant
+from pipelines.sources.occ_text import newest_day
 from pipelines.sources.page import Unreadable
 
 _SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}(\.[A-Z]{1,2})?")
@@ -91,9 +90,8 @@ def _dated(fetched: Fetched) -> date:
 
 def _day_in(text: str) -> date | None:
     try:
-        answer: Any = json.loads(text)
-        return day_of_instant(answer["entity"]["lastBusDateOI"]["activityDate"])
-    except (ValueError, RecursionError, KeyError, TypeError):
+        return newest_day(json.loads(text))
+    except (ValueError, RecursionError):
         return None
 
 

@@ -15,7 +15,7 @@ from pipelines.calendar import us_sessions
 from pipelines.markets import root_of
 from pipelines.sources.answers import answers, is_bundle, opened
 from pipelines.sources.chain_rows import OSI_SYMBOL, checked_underlying, osi_symbol, plain_symbol
-from pipelines.sources.occ_text import day_of_instant, refuse_refusals, whole_lines
+from pipelines.sources.occ_text import newest_day, refuse_refusals, whole_lines
 from pipelines.sources.page import Declared, Unreadable
 from pipelines.sources.piped import read_piped, rejected, split_by_reason
 from pipelines.sources.report import ReportFile, judged
@@ -63,11 +63,8 @@ def report(data: bytes, declared: Declared) -> ReportFile:
 
 
 def _last_day(body: str) -> date:
-    """The newest day of which the clearing house had published open interest when it was asked."""
-    document = opened(body, _MOST_ITEMS)
-    entity = document.get("entity") if isinstance(document, dict) else None
-    last = entity.get("lastBusDateOI") if isinstance(entity, dict) else None
-    day = day_of_instant(last.get("activityDate") if isinstance(last, dict) else None)
+    """Of which day the clearing house had published open interest when it was asked."""
+    day = newest_day(opened(body, _MOST_ITEMS))
     if day is None:
         raise Unreadable("the bundle's second answer does not say of which day the open interest is")
     return day

@@ -59,6 +59,13 @@ def day_of(text: str) -> date | None:
     return found
 
 
+def newest_day(document: object) -> date | None:
+    """The newest day of which the clearing house has published open interest, as its answer on the market says."""
+    entity = document.get("entity") if isinstance(document, dict) else None
+    last = entity.get("lastBusDateOI") if isinstance(entity, dict) else None
+    return day_of_instant(last.get("activityDate") if isinstance(last, dict) else None)
+
+
 def day_of_instant(milliseconds: object) -> date | None:
     """The day that begins at an instant: at midnight in Chicago, where the clearing house is, or at that of UTC."""
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, int) or not 0 < milliseconds < _LATEST_MS:
