@@ -7,6 +7,7 @@ from typing import Any
 
 from pipelines.lake.store import Lake
 from pipelines.tables import LAKE_TABLES
+from pipelines.upkeep import derived_reports
 from pipelines.upkeep.provenance import Place, Provenance, Step
 from pipelines.upkeep.wanted import LineageError, Wanted, by_path, equals, place_of, rows_that_fit, said
 from pipelines.warehouse.query import query
@@ -40,6 +41,12 @@ def _zero_dte_put_share(lake: Lake, walk: Provenance, wanted: Wanted) -> Step:
     places = [Place("zero_dte_flow", row["market"], str(row["session_date"]), row["part"], row["v"]) for row in rows]
     facts = {"made of": "zero_dte_flow: premium of puts over that of both, by minute"}
     return Step("table", wanted.table.name, facts, tuple(walk.version(place) for place in places))
+
+
+def _across(lake: Lake, walk: Provenance, wanted: Wanted) -> Step:
+    _, word_column = derived_reports.made_of(wanted.table.name)
+    _served(lake, wanted, word_column)
+    return derived_reports.across(lake, walk, wanted, _where(wanted, word_column))
 
 
 def _contracts(lake: Lake, walk: Provenance, wanted: Wanted) -> Step:
@@ -109,6 +116,7 @@ DERIVED: dict[str, Callable[[Lake, Provenance, Wanted], Step]] = {
     "key_levels_latest": _key_levels_latest,
     "zero_dte_put_share": _zero_dte_put_share,
     "contracts": _contracts,
+    **dict.fromkeys(derived_reports.NAMES, _across),
     "load_ledger": _load_ledger,
     "partition_versions": _partition_versions,
     "refusals": _refusals,

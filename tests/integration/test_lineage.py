@@ -12,11 +12,13 @@ from typer.testing import CliRunner
 
 from pipelines.cli import app
 from pipelines.lake.store import Lake, opened
+from pipelines.reports import REPORTS
 from pipelines.settings import Paths
 from pipelines.tables import PUBLISHED_TABLES
 from pipelines.upkeep.lineage import lineage
 from pipelines.upkeep.provenance import Step
 from pipelines.upkeep.wanted import LineageError, parse
+from pipelines.warehouse.query import query
 from tests.integration.spine import current
 
 
@@ -141,7 +143,9 @@ def test_a_loaded_file_leads_to_its_object(whole: Lake) -> None:
 @pytest.mark.parametrize("table", sorted(PUBLISHED_TABLES))
 def test_every_published_table_says_what_it_is_made_of(whole: Lake, table: str) -> None:
     of_coins = {"dealer_inventory", "delivery_prices", "premium_flow", "zero_dte_flow", "zero_dte_put_share"}
-    if table in {"quarantine", "refusals", "gap_ledger", "contracts", "partition_versions"} | of_coins:
+    of_reports = {*REPORTS, "clearing_shares", "open_close_positions", "dark_pool_index", "index_history"}
+    others = {"quarantine", "refusals", "gap_ledger", "contracts", "partition_versions", "open_interest_reconciliation"}
+    if table in others | of_coins | of_reports:
         with pytest.raises(LineageError, match=r"fits?|no row"):  # this lake has none of it, or too much
             lineage(whole, table, [])
         return
@@ -186,3 +190,11 @@ def test_the_command_prints_a_tree_and_the_same_as_json(published: Path) -> None
     assert "simulated_spy_quotedata_2024-06-18" in text.output
     as_json = CliRunner().invoke(app, ["lineage", "key_levels", "SPY", "--format", "json"], env=environment)
     assert json.loads(as_json.output)["name"] == "key_levels"
+
+
+def test_what_is_joined_across_partitions_names_those_behind_its_row(whole: Lake) -> None:
+    newest = "select underlying, bar_ts from study_bars where levels_snapshot_ts is not null order by all limit 1"
+    ((underlying, bar_ts),) = query(whole.paths, newest)
+    root = lineage(whole, "study_bars", [underlying, f"bar_ts={bar_ts}"])
+    assert [step.name.split()[0] for step in root.made_of] == ["price_bars", "key_levels"]
+    assert all(any(True for _ in steps(one, "raw")) for one in root.made_of)
