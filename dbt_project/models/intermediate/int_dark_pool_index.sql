@@ -34,7 +34,7 @@ lists as (
         market,
         index_name,
         session_date as members_date,
-        count(*) as members_listed
+        count(distinct underlying) as members_listed
     from {{ ref('index_members') }}
     group by market, index_name, session_date
 ),
@@ -70,17 +70,19 @@ holding as (
             and wanted.session_date >= lists.members_date
 ),
 
+-- A member that is listed under two spellings counts once.
 members as (
     select
         holding.*,
         listed.underlying,
-        listed.known_at as listed_known_at
+        max(listed.known_at) as listed_known_at
     from holding
     inner join {{ ref('index_members') }} as listed
         on
             holding.market = listed.market
             and holding.index_name = listed.index_name
             and holding.members_date = listed.session_date
+    group by all
 ),
 
 indexed as (
