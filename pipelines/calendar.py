@@ -1,4 +1,5 @@
-"""Sessions of the New York exchanges: which dates trade, when they open and close, when contracts expire; UTC days.
+"""Sessions of the New York exchanges: which dates trade, when they open and close, when contracts expire; UTC days;
+halves of months.
 
 The weekdays that are no sessions and the early closes stand in a file beside this module, because the library that
 knows them takes seconds to import. `python -m pipelines.calendar` writes it anew; a test compares the two.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import csv
 from bisect import bisect_left, bisect_right
+from calendar import monthrange
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -26,6 +28,7 @@ REGULAR_CLOSE = time(16, 0)
 EARLY_CLOSE = time(13, 0)
 PUBLISHED_AT = time(18, 0)  # New York: by when the day's yield curve and daily bars are out
 EXCEPTIONS = Path(__file__).with_name("exchange_exceptions.csv")
+MIDDLE_OF_MONTH = 15
 _SATURDAY = 5
 
 
@@ -37,6 +40,11 @@ def new_york_to_utc(day: date, clock: time) -> datetime:
 def utc_to_new_york(instant: datetime) -> datetime:
     """The New York wall clock (naive) of a UTC instant."""
     return instant.replace(tzinfo=ZoneInfo("UTC")).astimezone(NEW_YORK).replace(tzinfo=None)
+
+
+def half_month_end(day: date) -> date:
+    """The last day of the half of a month that a day lies in: the fifteenth, or the last of the month."""
+    return day.replace(day=MIDDLE_OF_MONTH if day.day <= MIDDLE_OF_MONTH else monthrange(day.year, day.month)[1])
 
 
 def _exceptions() -> dict[date, str]:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.coins import underlying_of
+from pipelines.reports import WEEKLY_TIERS
 from pipelines.settings import Paths, SettingsError
 
 FILE_NAME = "dealerflow.toml"
 _MOST_DAYS = 36_500
 _ROOMS = ("raw", "lake", "build", "marts", "warehouse", "dagster", "report", "sample", "spool", "reduced")
-WEEKLY_TIERS = ("T1", "T2", "OTCE")
 _LONGEST_CONTACT = 200
 _SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}(\.[A-Z]{1,2})?")
 

@@ -10,14 +10,13 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
-from pipelines.calendar import us_sessions
+from pipelines.calendar import MIDDLE_OF_MONTH, half_month_end, us_sessions
 from pipelines.reports import REPORTS
 
 WEEKLY_TYPES = ("ATS_W_SMBL", "OTC_W_SMBL")  # totals of a symbol on alternative trading systems, and off them
 _LONGEST_LAG = timedelta(days=75)  # from the last day of any period until it is out
 _LONGEST_PERIOD = timedelta(days=17)
-_DAY = timedelta(days=1)
-_FRIDAY, _MIDDLE = 4, 15
+_FRIDAY = 4
 _HALF = re.compile(r"([12][0-9]{3})-(0[1-9]|1[0-2])([ab])")
 
 
@@ -34,7 +33,7 @@ def weeks(first: date, last: date) -> list[date]:
 def halves(first: date, last: date) -> list[date]:
     """The fifteenth and the last day of every month."""
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
-    return [day for day in days if day.day == _MIDDLE or (day + _DAY).day == 1]
+    return [day for day in days if day == half_month_end(day)]
 
 
 def settlement_dates(first: date, last: date) -> list[date]:
@@ -43,16 +42,13 @@ def settlement_dates(first: date, last: date) -> list[date]:
     return [day for day in map(us_sessions().last_on_or_before, ends) if first <= day <= last]
 
 
-_PERIODS: dict[str, Callable[[date, date], list[date]]] = {
-    "short_volume_daily": sessions,
-    "ats_weekly": weeks,
-    "short_interest": settlement_dates,
-    "cleared_volume": sessions,
-    "open_interest_daily": sessions,
-    "clearing_totals": sessions,
-    "fails_to_deliver": halves,
-    "open_close_volume": sessions,
+_OF_RHYTHM: dict[str, Callable[[date, date], list[date]]] = {
+    "session": sessions,
+    "week": weeks,
+    "half_month": halves,
+    "settlement": settlement_dates,
 }
+_PERIODS = {table: _OF_RHYTHM[report.rhythm] for table, report in REPORTS.items() if report.rhythm is not None}
 RHYTHMIC = tuple(_PERIODS)  # tables whose periods follow a calendar; changes of an index come when they come
 
 
@@ -91,7 +87,7 @@ def weekly_parts(tiers: Iterable[str]) -> list[str]:
 
 def half_name(day: date) -> str:
     """`2026-03a` is the first half of March, `2026-03b` the second."""
-    return f"{day:%Y-%m}{'a' if day.day <= _MIDDLE else 'b'}"
+    return f"{day:%Y-%m}{'a' if day.day <= MIDDLE_OF_MONTH else 'b'}"
 
 
 def end_of_half(name: str) -> date:
@@ -99,5 +95,5 @@ def end_of_half(name: str) -> date:
     found = _HALF.fullmatch(name)
     if found is None:
         raise ValueError(f"{name!r} names no half of a month, such as 2026-03a")
-    middle = date(int(found[1]), int(found[2]), _MIDDLE)
-    return middle if found[3] == "a" else (middle + timedelta(days=31)).replace(day=1) - _DAY
+    middle = date(int(found[1]), int(found[2]), MIDDLE_OF_MONTH)
+    return middle if found[3] == "a" else half_month_end(middle + timedelta(days=1))

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Literal
 
-from pipelines.calendar import OPENING, PUBLISHED_AT, new_york_to_utc, us_sessions
+from pipelines.calendar import OPENING, PUBLISHED_AT, half_month_end, new_york_to_utc, us_sessions
 
 NEXT_MORNING = time(6, 30)  # New York: by when a clearing house has published what a session left
 SHORT_INTEREST_LAG_SESSIONS = 7
 WEEKLY_LAG_DAYS = {"T1": 21, "T2": 35, "OTCE": 35}  # from the Monday of the week
+WEEKLY_TIERS = tuple(WEEKLY_LAG_DAYS)
+CONSOLIDATED = "CNMS"  # the short volume of all of FINRA's facilities together
 MONDAY_TO_FRIDAY = timedelta(days=4)
 # Who fetches so soon after the schedule was waiting: then the fetch tells when the report came.
 SOON_AFTER = timedelta(days=7)
@@ -20,6 +23,7 @@ SOON_AFTER = timedelta(days=7)
 class Report:
     """A kind of report. `due`: when a period (its last day and part) is known by the vendor's schedule.
 
+    `rhythm`: what its periods are, settlements those of short interest; None where they come when they come.
     `replaces`: columns of a group of rows that a later statement of the same period replaces as a whole, () for all
     rows; None where files are excerpts and each row is replaced by its own later statement.
     `fullest_first`: sources that spell the keys of the same rows differently: of each symbol the first of them that
@@ -28,6 +32,7 @@ class Report:
 
     table: str
     due: Callable[[date, str], datetime]
+    rhythm: Literal["session", "week", "half_month", "settlement"] | None = "session"
     replaces: tuple[str, ...] | None = ()
     fullest_first: tuple[str, ...] = ()
 
@@ -54,8 +59,7 @@ def _short_interest(settlement: date, _part: str) -> datetime:
 
 def _half_month(last_day: date, _part: str) -> datetime:
     """The first half is posted at the end of the month, the second in the middle of the next; a session to be sure."""
-    next_month = (last_day.replace(day=28) + timedelta(days=4)).replace(day=1)
-    posted = next_month - timedelta(days=1) if last_day.day <= 15 else next_month.replace(day=15)
+    posted = half_month_end(half_month_end(last_day) + timedelta(days=1))
     return new_york_to_utc(us_sessions().after(posted), PUBLISHED_AT)
 
 
@@ -67,13 +71,13 @@ REPORTS: dict[str, Report] = {
     report.table: report
     for report in (
         Report("short_volume_daily", _same_evening),
-        Report("ats_weekly", _weekly, replaces=None, fullest_first=("finra_weekly_json", "finra_weekly_txt")),
-        Report("short_interest", _short_interest, replaces=None),
+        Report("ats_weekly", _weekly, "week", replaces=None, fullest_first=("finra_weekly_json", "finra_weekly_txt")),
+        Report("short_interest", _short_interest, "settlement", replaces=None),
         Report("cleared_volume", _next_morning),
         Report("open_interest_daily", _next_morning),
         Report("clearing_totals", _next_morning, replaces=None),
-        Report("fails_to_deliver", _half_month),
-        Report("index_members", _at_the_opening),
+        Report("fails_to_deliver", _half_month, "half_month"),
+        Report("index_members", _at_the_opening, rhythm=None),
         Report("open_close_volume", _next_morning, replaces=("exchange",)),
     )
 }

@@ -14,9 +14,8 @@ from pipelines.calendar import new_york_to_utc, us_sessions, utc_to_new_york
 from pipelines.daily.cadence import Owed
 from pipelines.operator_settings import Follow, parts_of
 from pipelines.report_periods import RHYTHMIC, periods_between, weekly_parts
-from pipelines.reports import REPORTS
+from pipelines.reports import CONSOLIDATED, REPORTS
 
-SHORT_VOLUME_PART = "CNMS"  # all facilities together: what is followed of short volume
 ALL = "_all"
 
 Seen = Mapping[str, Mapping[str, Iterable[date]]]  # table -> part -> last days of the periods seen
@@ -72,7 +71,7 @@ def followed_reports(follow: Follow) -> dict[str, list[str] | None]:
     """By table, the parts that are followed; None for all that ever came, as a file brings several."""
     followed: dict[str, list[str] | None] = {}
     if follow.finra_short_volume:
-        followed["short_volume_daily"] = [SHORT_VOLUME_PART]
+        followed["short_volume_daily"] = [CONSOLIDATED]
     if follow.finra_weekly:
         followed["ats_weekly"] = weekly_parts(follow.finra_weekly)
     if follow.finra_short_interest:

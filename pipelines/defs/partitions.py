@@ -47,11 +47,6 @@ def end_of_week(monday: date) -> date:
     return monday + timedelta(days=6)
 
 
-def end_of_half_month(first: date) -> date:
-    """The last day of the half of a month that begins on a day."""
-    return first.replace(day=15) if first.day == 1 else (first + timedelta(days=20)).replace(day=1) - timedelta(days=1)
-
-
 def partition_range(partitions: dg.TimeWindowPartitionsDefinition, first: date) -> dict[str, str]:
     """The tags of a run over every partition from that of `first` up to now."""
     keys = list(partitions.get_partition_keys())

@@ -11,17 +11,18 @@ from pipelines.fetch.feed import Feed, FeedError, require_data
 from pipelines.fetch.periods import day_of
 from pipelines.operator_settings import Follow
 from pipelines.report_periods import periods_due
+from pipelines.reports import CONSOLIDATED
 from pipelines.sources import finra_short_volume
 from pipelines.sources.page import Unreadable
 
-FACILITIES = ("CNMS", "FNSQ", "FNQC", "FNYX", "FNRA", "FORF")
+FACILITIES = (CONSOLIDATED, "FNSQ", "FNQC", "FNYX", "FNRA", "FORF")
 NEWEST = 5  # sessions
 
 
 def item_of(typed: str) -> str:
     """The consolidated file where no facility is named."""
     facility, _, day = typed.strip().rpartition(":")
-    facility = facility.upper() or FACILITIES[0]
+    facility = facility.upper() or CONSOLIDATED
     if facility not in FACILITIES:
         raise FeedError(f"{typed!r} names no facility; there are {', '.join(FACILITIES)}")
     return f"{facility}:{day_of(day)}"
@@ -54,7 +55,7 @@ def absent(item: str, status: int) -> FetchFailed:
 def items_now(follow: Follow, now: datetime) -> list[str]:
     if not follow.finra_short_volume:
         return []
-    return [f"{FACILITIES[0]}:{day}" for day, _ in periods_due("short_volume_daily", now, newest=NEWEST)]
+    return [f"{CONSOLIDATED}:{day}" for day, _ in periods_due("short_volume_daily", now, newest=NEWEST)]
 
 
 FEED = Feed(

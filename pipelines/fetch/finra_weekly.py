@@ -11,9 +11,9 @@ from pipelines.fetch.bundle import check
 from pipelines.fetch.client import Fetched
 from pipelines.fetch.feed import Asking, Feed, FeedError
 from pipelines.fetch.periods import monday_of
-from pipelines.operator_settings import WEEKLY_TIERS, Follow
+from pipelines.operator_settings import Follow
 from pipelines.report_periods import WEEKLY_TYPES, periods_due, weekly_parts
-from pipelines.reports import MONDAY_TO_FRIDAY
+from pipelines.reports import MONDAY_TO_FRIDAY, WEEKLY_TIERS
 from pipelines.sources import finra_weekly_json
 
 PATH = finra.query_path("weeklySummary")

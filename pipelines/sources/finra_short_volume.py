@@ -10,6 +10,7 @@ import re
 
 import polars as pl
 
+from pipelines.reports import CONSOLIDATED
 from pipelines.sources.page import Declared, Unreadable
 from pipelines.sources.piped import lines_of
 from pipelines.sources.report import ReportFile, no_session
@@ -20,9 +21,9 @@ __all__ = ["LARGEST_BYTES", "NAME", "TABLE", "recognise", "report"]
 NAME = "finra_short_volume"
 TABLE = "short_volume_daily"
 HEADER = "Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market"
-CONSOLIDATED = "CNMS"
 _FACILITY_OF = {"Q": "FNSQ", "B": "FNQC", "N": "FNYX", "D": "FNRA", "O": "FORF"}
 _COLUMNS = ("date", "vendor_symbol", "short", "exempt", "total", "market_codes")
+UNCOUNTED, MISCOUNTED = "the last line does not count the rows", "the last line counts"  # how it is refused
 _COUNT = re.compile(r"^\d{1,9}$", re.ASCII)
 _MOST_SLIPS_FRAC = 0.01  # of rows that name another market than the only one of a facility's file
 
@@ -37,9 +38,9 @@ def report(data: bytes, declared: Declared) -> ReportFile:
     lines = [line for line in lines_of(decode(data).lstrip())[1:] if line.strip()]
     stated = lines.pop().strip() if lines and _COUNT.match(lines[-1].strip()) else None
     if stated is None:
-        raise Unreadable("the last line does not count the rows: the file is cut off")
+        raise Unreadable(f"{UNCOUNTED}: the file is cut off")
     if int(stated) != len(lines):
-        raise Unreadable(f"the last line counts {stated} rows and there are {len(lines)}: the file is cut off")
+        raise Unreadable(f"{MISCOUNTED} {stated} rows and there are {len(lines)}: the file is cut off")
     if not lines:
         raise Unreadable("the file has no rows")
     rows, wrong = read_lines(lines, _COLUMNS)

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from pipelines.calendar import us_sessions
+from pipelines.reports import WEEKLY_TIERS
 from pipelines.sources.chain_rows import LARGEST_NUMBER
 from pipelines.sources.finra_pages import LONGEST_TEXT
 from pipelines.sources.piped import split_by_reason
@@ -18,7 +19,6 @@ from pipelines.sources.report import ReportFile, judged
 from pipelines.symbols import SYMBOL, symbol_keys
 
 TABLE = "ats_weekly"
-TIERS = ("T1", "T2", "OTCE")
 ALL, NONE = "_all", "_none"
 _MONDAY = 1  # as polars counts weekdays
 _TO_FRIDAY = timedelta(days=4)
@@ -70,7 +70,7 @@ _QUANTITIES = ("trades", "volume_shares", "notional_usd")
 _REASONS = (
     (pl.col("week_start_date").is_null(), "no_week"),
     (pl.col("week_start_date").dt.weekday() != _MONDAY, "week_does_not_start_on_monday"),
-    (pl.col("tier").is_null() | ~pl.col("tier").is_in(TIERS), "unknown_tier"),
+    (pl.col("tier").is_null() | ~pl.col("tier").is_in(WEEKLY_TIERS), "unknown_tier"),
     (pl.col("summary_type").is_null(), "no_summary_type"),
     (~pl.col("summary_type").str.contains(_SUMMARY_TYPE), "unknown_summary_type"),
     (pl.col("symbol").is_null() & _IS_BY_SYMBOL, "no_symbol"),

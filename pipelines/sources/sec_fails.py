@@ -6,11 +6,10 @@ Descriptions may hold pipes, so a line is split from both ends. A price of `.` i
 from __future__ import annotations
 
 import re
-from calendar import monthrange
-from datetime import date
 
 import polars as pl
 
+from pipelines.calendar import half_month_end
 from pipelines.sources.chain_rows import LARGEST_NUMBER
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, LONGEST_ROW_TEXT, Declared, Unreadable
 from pipelines.sources.piped import day, lines_of, rejected, split_by_reason
@@ -22,6 +21,7 @@ TABLE = "fails_to_deliver"
 LARGEST_BYTES = 48 * 2**20  # a half of a month has 4 MB
 HEADER = "SETTLEMENT DATE|CUSIP|SYMBOL|QUANTITY (FAILS)|DESCRIPTION|PRICE"
 NO_SYMBOL = "_none"
+UNCOUNTED, MISCOUNTED = "the last two lines do not count rows and shares", "the last lines count"  # how it is refused
 _MOST_LINES = 1_000_000
 _LONGEST_DESCRIPTION = 200
 _LINE = r"^([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(.*)\|([^|]*)$"
@@ -40,11 +40,11 @@ def report(data: bytes, declared: Declared) -> ReportFile:
     lines = [(number, line) for number, line in enumerate(_lines(data), start=1) if line.strip()][1:]
     count, total = _stated(lines)
     if count != len(lines):
-        raise Unreadable(f"the last lines count {count} rows and there are {len(lines)}: the file is cut off")
+        raise Unreadable(f"{MISCOUNTED} {count} rows and there are {len(lines)}: the file is cut off")
     cells, ragged = _cells(lines)
     shares = cells["fails_shares"].fill_null(0).sum()
     if shares != total:
-        raise Unreadable(f"the last lines count {total} shares and there are {shares}: the file is cut off or damaged")
+        raise Unreadable(f"{MISCOUNTED} {total} shares and there are {shares}: the file is cut off or damaged")
     rows, wrong = split_by_reason(cells, _REASONS)
     return judged(TABLE, _placed(rows), pl.concat([ragged, wrong]), len(lines))
 
@@ -67,7 +67,7 @@ def _stated(lines: list[tuple[int, str]]) -> tuple[int, int]:
     last = [line.strip() for _, line in lines[-2:]]
     count, total = (_COUNT.match(last[0]), _TOTAL.match(last[1])) if len(last) == 2 else (None, None)
     if count is None or total is None:
-        raise Unreadable("the last two lines do not count rows and shares: the file is cut off")
+        raise Unreadable(f"{UNCOUNTED}: the file is cut off")
     del lines[-2:]
     return int(count[1]), int(total[1])
 
@@ -109,13 +109,9 @@ _REASONS = (
 )
 
 
-def last_day_of_half(settled: date) -> date:
-    return settled.replace(day=15 if settled.day <= 15 else monthrange(settled.year, settled.month)[1])
-
-
 def _placed(rows: pl.DataFrame) -> pl.DataFrame:
     days = rows["settlement_date"]
-    last_days = {last_day_of_half(one) for one in days.unique().to_list()}
+    last_days = {half_month_end(one) for one in days.unique().to_list()}
     if len(last_days) > 1:
         raise Unreadable(f"the file is of {len(last_days)} halves of months; one is expected")
     named = pl.when(pl.col("vendor_symbol") != "").then("vendor_symbol")

@@ -75,7 +75,8 @@ def test_every_utc_day_is_a_partition_of_market_crypto() -> None:
 
 
 def test_weeks_and_halves_of_months_are_partitions_by_their_first_days() -> None:
-    from pipelines.defs.partitions import end_of_half_month, end_of_week, half_month_partitions, week_partitions
+    from pipelines.calendar import half_month_end
+    from pipelines.defs.partitions import end_of_week, half_month_partitions, week_partitions
 
     assert week_partitions.get_first_partition_key() == "2014-05-12"
     assert week_partitions.has_partition_key("2025-11-24")  # a week with a holiday
@@ -85,7 +86,7 @@ def test_weeks_and_halves_of_months_are_partitions_by_their_first_days() -> None
     assert half_month_partitions.has_partition_key("2024-02-16")
     assert not half_month_partitions.has_partition_key("2024-02-15")
     starts = [date.fromisoformat(key) for key in half_month_partitions.get_partition_keys()]
-    following = [end_of_half_month(start) + timedelta(days=1) for start in starts]
+    following = [half_month_end(start) + timedelta(days=1) for start in starts]
     assert following[:-1] == starts[1:]  # no day is in none, none in two
 
 

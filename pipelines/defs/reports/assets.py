@@ -6,8 +6,9 @@ from datetime import date
 
 import dagster as dg
 
+from pipelines import reports
+from pipelines.calendar import half_month_end
 from pipelines.defs.partitions import (
-    end_of_half_month,
     end_of_week,
     half_month_partitions,
     us_session_partitions,
@@ -30,14 +31,15 @@ class Rhythm:
 
 SESSIONS = Rhythm(us_session_partitions, lambda session: session)
 WEEKS = Rhythm(week_partitions, end_of_week)
-HALF_MONTHS = Rhythm(half_month_partitions, end_of_half_month)
-_OTHERS = {"ats_weekly": WEEKS, "short_interest": HALF_MONTHS, "fails_to_deliver": HALF_MONTHS}
+HALF_MONTHS = Rhythm(half_month_partitions, half_month_end)
+_OTHERS = {"week": WEEKS, "half_month": HALF_MONTHS, "settlement": HALF_MONTHS}
 
 REPORTS = tuple(stage for stage in OWN_RHYTHM if stage not in (RATES, FILE_BARS))
 
 
 def rhythm_of(stage: Stage) -> Rhythm:
-    return _OTHERS.get(stage.name, SESSIONS)
+    report = reports.REPORTS.get(stage.name)
+    return SESSIONS if report is None or report.rhythm is None else _OTHERS.get(report.rhythm, SESSIONS)
 
 
 def _asset(stage: Stage) -> dg.AssetsDefinition:
