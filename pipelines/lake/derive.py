@@ -164,6 +164,12 @@ class Replay:
                 tasks.append((known_at, inputs, fingerprint))
         return tasks
 
+    def stands_without(self, key: PartitionKey, known_at: datetime, sha256: str) -> bool:
+        """Whether what was concluded of a moment last rests on the inputs of now, and these lack an object."""
+        inputs = self._inputs(key, known_at)
+        is_of_now = inputs is not None and self._done.get((key, known_at)) == self._fingerprint(inputs)
+        return is_of_now and inputs is not None and sha256 not in inputs.names()
+
     def _forget_what_no_longer_happened(self, key: PartitionKey) -> None:
         """A page that moved to another session takes its conclusions, and its refusals, with it."""
         concluded = self._concluded.get(key)

@@ -47,7 +47,8 @@ def walk(lake: Lake, stages: Iterable[Stage] = ALL_STAGES) -> Walked:
     """Hold every version of every table against its inputs. Reads the catalogue alone.
 
     A version that another of the same moment overrules was never shown at any instant: what files say by now of the
-    objects that it rests on is not held against it.
+    objects that it rests on is not held against it. Neither is an object without which the same came out since: files
+    that are loaded later may date it anew.
     """
     versions = lake.catalogue.versions_of_all_tables()
     known_at = {_place_of(version): version.known_at for version in versions}
@@ -68,7 +69,8 @@ def walk(lake: Lake, stages: Iterable[Stage] = ALL_STAGES) -> Walked:
             of_stage = moments[version.stage, market]
             for sha256 in objects:
                 what, since = of_stage.known_since(version.key, sha256)
-                leaks += _leak(version, what, since, is_of_files=True)
+                found = list(_leak(version, what, since, is_of_files=True))
+                leaks += [] if found and of_stage.stands_without(version, sha256) else found
     return Walked(tuple(leaks), len(versions), frozenset(version.table for version in versions))
 
 
@@ -133,6 +135,13 @@ class _Moments:
         if self._stage is None or self._stage.earlier_sighting_dates:
             moments += [at for day, at in self._of_part.get((key.part, sha256), ()) if day < key.session_date]
         return row["original_name"], min(moments or self._alone(key, sha256), default=None)
+
+    def stands_without(self, version: Version, sha256: str) -> bool:
+        return self._replay is not None and self._replay.stands_without(version.key, version.known_at, sha256)
+
+    @cached_property
+    def _replay(self) -> Replay | None:
+        return None if self._stage is None else Replay(self._lake, self._stage, self._market)
 
     @cached_property
     def _counted(self) -> dict[tuple[PartitionKey, str], list[datetime]]:

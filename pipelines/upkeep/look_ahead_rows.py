@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 import polars as pl
 
-from pipelines.calendar import OPENING, new_york_to_utc
+from pipelines.calendar import OPENING, new_york_to_utc, us_sessions
 from pipelines.lake.catalogue import Version
 from pipelines.lake.store import Lake
 from pipelines.reports import REPORTS
@@ -65,6 +65,13 @@ def _of_table(lake: Lake, table: Table, versions: Sequence[Version]) -> Iterator
         for name in over:
             if row[name] is not None and row[name] < timedelta():
                 yield Leak(version, f"what its {name} says", -row[name])
-        began = new_york_to_utc(version.key.session_date, OPENING)
-        if table.name in _OF_A_DAY and row["oldest"] < began:
-            yield Leak(version, f"the day {version.key.session_date}", began - row["oldest"])
+        since = _known_since(table, version.key.session_date)
+        if table.name in _OF_A_DAY and row["oldest"] < since:
+            yield Leak(version, f"the day {version.key.session_date}", since - row["oldest"])
+
+
+def _known_since(table: Table, day: date) -> datetime:
+    """Before this nobody knows of a day: what it was like as a whole is told when its last session has ended."""
+    calendar = us_sessions()
+    is_of_the_whole = table.name in REPORTS
+    return calendar.close_of(calendar.last_on_or_before(day)) if is_of_the_whole else new_york_to_utc(day, OPENING)

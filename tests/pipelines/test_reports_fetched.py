@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipelines.lake.store import Lake, opened
 from pipelines.load import Arrival, Loaded, load_arrivals
 from pipelines.settings import Paths
 from pipelines.sources.page import NOTHING_DECLARED, Declared
+from pipelines.upkeep.look_ahead import walk
+from pipelines.upkeep.look_ahead_rows import walk_rows
 from tests.pipelines.finra_made import array, short_interest_row, short_volume, weekly_row
 from tests.pipelines.test_reports_placing import AT_18, LATER, at_18, day, derive, load, shorts, week, weekly
 
@@ -81,3 +84,23 @@ def test_a_row_that_changes_under_its_old_date_counts_from_its_fetching(lake: La
     assert {symbol: shares for symbol, (shares, _) in weekly(lake, SEEN).items()} == {"A": 2, "B": 1, "C": 1}
     assert weekly(lake)["A"][1] >= FIRST_SEEN.date()
     assert weekly(lake)["B"] == (1, published)
+
+
+def test_a_file_that_another_one_dates_anew_leaves_no_leak_where_the_same_came_out_without_it(lake: Lake) -> None:
+    """The first is read beside the second at its moment, adds nothing there, and counts from the third's on since."""
+    due = datetime(2024, 6, 26, 22)
+    for shares, after in ((3, 10), (1, 1), (2, 6)):
+        fetched(lake, array([short_interest_row("A", shares)]), due + timedelta(days=after))
+        derive(lake)
+    assert [str(leak) for leak in walk(lake).leaks] == []
+
+
+def test_a_row_that_claims_to_be_known_before_the_session_closed_is_found(lake: Lake) -> None:
+    fetched(lake, short_volume("20240614|A|1|0|100|Q,N"), CLOSE)
+    derive(lake)
+    [version] = lake.catalogue.versions(["short_volume_daily"])
+    assert walk_rows(lake, [version]) == []
+    path = lake.paths.lake / version.path
+    rows = pl.read_parquet(path, hive_partitioning=False)
+    rows.with_columns(known_at=pl.lit(CLOSE - timedelta(minutes=1))).write_parquet(path)
+    assert ["the day 2024-06-14" in str(leak) for leak in walk_rows(lake, [version])] == [True]
