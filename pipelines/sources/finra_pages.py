@@ -6,7 +6,6 @@ field's makes its row a rejected one.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -16,14 +15,14 @@ from typing import Any, Literal
 
 import polars as pl
 
+from pipelines.sources.answers import HEAD_BYTES, Page, answers, is_bundle, opened
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, LONGEST_ROW_TEXT, Unreadable
 
 PAGE_ROWS = 5000  # the API's limit of one answer
 # Of one text, by its punctuation; a week of the largest tier by symbol and firm has some 200,000 rows of 17 fields.
 MOST_ROWS, MOST_ITEMS = 600_000, 8_000_000
 LONGEST_TEXT = 200  # of a cell
-_LONGEST_NUMBER = 30  # digits; longer ones are no quantity and are not worth the time to read
-_HEAD_BYTES = 4096
+PAGE_MISSING, PAGES_DISAGREE = "a page is missing", "the pages count"  # how miscounted answers are refused
 _DAY, _DAY_LENGTH = re.compile(r"^\d{4}-\d\d-\d\d$", re.ASCII), 10
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DTYPES = {"text": pl.String(), "code": pl.String(), "number": pl.Float64(), "count": pl.Int64(), "day": pl.Date()}
@@ -45,89 +44,45 @@ class _Wrong(Exception):
 
 def is_array_with(data: bytes, fields: Sequence[str]) -> bool:
     """Whether these bytes begin as an array of objects with one of these fields."""
-    head = data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
+    head = data[:HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
     has_field = any(f'"{field}"'.encode() in head for field in fields)
     return re.match(rb"\[\s*\{", head) is not None and has_field
 
 
 def rows_of(data: bytes, name: str) -> list[Any]:
     """Every row of the answer, in order. Unreadable where one of its pages is missing or there are none."""
-    document = _opened(data)
-    if isinstance(document, list):
-        if len(document) == PAGE_ROWS:
-            raise Unreadable(f"exactly {PAGE_ROWS} rows are one page of several: fetch or join all of them")
-        rows = document
-    elif isinstance(document, dict) and document.get("dealerflow_bundle") == name:
-        rows = _rows_of_pages(document.get("pages"))
+    if is_bundle(data, name):
+        rows = _rows_of_pages(answers(data, name, MOST_ITEMS, most_objects=MOST_ROWS).pages)
     else:
-        raise Unreadable(f"neither an array of rows nor a bundle of pages of {name}")
+        rows = _array(data)
+        if len(rows) == PAGE_ROWS:
+            raise Unreadable(f"exactly {PAGE_ROWS} rows are one page of several: fetch or join all of them")
     if not rows:
         raise Unreadable("the answer has no rows: nothing is published of what was asked for")
     return rows
 
 
-def _rows_of_pages(pages: object) -> list[Any]:
-    if not isinstance(pages, list) or not pages or not all(isinstance(page, dict) for page in pages):
-        raise Unreadable("the bundle has no pages")
+def _rows_of_pages(pages: Sequence[Page]) -> list[Any]:
     rows: list[Any] = []
-    totals: set[int] = set()
-    for page in sorted(pages, key=_offset):
-        body = page.get("body")
-        if not isinstance(body, str):
-            raise Unreadable("a page of the bundle has no body")
-        if _offset(page) != len(rows):
-            raise Unreadable(f"a page begins at row {_offset(page)} where row {len(rows)} is next: a page is missing")
-        found = _opened(body) if body.strip() else []  # no rows are an empty answer
-        if not isinstance(found, list):
-            raise Unreadable("a page of the bundle is no array of rows")
-        rows += found
-        total = page.get("record_total")
-        if isinstance(total, int) and not isinstance(total, bool):
-            totals.add(total)
+    for page in sorted(pages, key=lambda page: page.offset):
+        if page.offset != len(rows):
+            raise Unreadable(f"a page begins at row {page.offset} where row {len(rows)} is next: {PAGE_MISSING}")
+        rows += _array(page.body) if page.body.strip() else []  # no rows are an empty answer
+    totals = {page.record_total for page in pages if page.record_total is not None}
     if len(totals) > 1:
-        raise Unreadable(f"the pages count {min(totals)} and {max(totals)} rows: the data changed between them")
+        raise Unreadable(f"{PAGES_DISAGREE} {min(totals)} and {max(totals)} rows: the data changed between them")
     if rows and not totals:
         raise Unreadable("no page says how many rows there are, so none may be missing")
     if totals and len(rows) != max(totals):
-        raise Unreadable(f"{len(rows)} of {max(totals)} rows: a page is missing")
+        raise Unreadable(f"{len(rows)} of {max(totals)} rows: {PAGE_MISSING}")
     return rows
 
 
-def _offset(page: Mapping[str, Any]) -> int:
-    offset = page.get("offset")
-    if offset is None:
-        return 0
-    if not isinstance(offset, int) or isinstance(offset, bool) or not 0 <= offset < MOST_ITEMS:
-        raise Unreadable("a page of the bundle has no offset")
-    return offset
-
-
-def _opened(content: bytes | str) -> Any:
-    text = _text(content) if isinstance(content, bytes) else content
-    if text.count("{") > MOST_ROWS or sum(text.count(mark) for mark in ",[") > MOST_ITEMS:
-        raise Unreadable(f"more than {MOST_ROWS} rows or {MOST_ITEMS} items are no answer of FINRA")
-    try:
-        return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
-    except RecursionError:
-        raise Unreadable("the JSON is nested more deeply than any answer of FINRA") from None
-    except ValueError as error:
-        raise Unreadable(f"no whole JSON: {str(error)[:120]}") from None
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"the text is not UTF-8 (byte {error.start})") from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Ambiguous:
-    stated = dict(pairs)
-    return stated if len(stated) == len(pairs) else _Ambiguous()
-
-
-def _whole_number(text: str) -> int | float:
-    return int(text) if len(text) <= _LONGEST_NUMBER else math.inf
+def _array(content: bytes | str) -> list[Any]:
+    rows = opened(content, MOST_ITEMS, most_objects=MOST_ROWS, on_repeat=_Ambiguous)
+    if not isinstance(rows, list):
+        raise Unreadable("neither an array of rows nor a bundle of pages of them")
+    return rows
 
 
 def missing_fields(rows: Sequence[Any], fields: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from pipelines.sources.answers import is_bundle
 from pipelines.sources.chain_rows import LARGEST_NUMBER
 from pipelines.sources.finra_pages import LONGEST_TEXT, Kind, is_array_with, missing_fields, rows_of, typed
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Declared, Unreadable
-from pipelines.sources.piped import day, lines_of, number, read_piped, rejected, split_by_reason
+from pipelines.sources.piped import day, number, read_piped, rejected, split_by_reason, table_of
 from pipelines.sources.report import ReportFile, judged, no_session
 from pipelines.sources.text import decode
 from pipelines.symbols import SYMBOL, symbol_keys
@@ -75,7 +75,16 @@ def _of_json(data: bytes) -> tuple[pl.DataFrame, pl.DataFrame, int]:
 
 def _of_pipes(data: bytes) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     """Cells by column; `wrong` where one cannot be read. The last column is a date, so that a cut-off line shows."""
-    header, *lines = lines_of(decode(data))
+    table = table_of(decode(data))
+    texts, ragged = read_piped(table.lines, _columns(table.header))
+    cells = _typed(texts)
+    broken = cells.filter(pl.col("wrong").is_not_null())
+    table.refuse_cut_off(pl.concat([ragged["row_number"], broken["row_number"]]))
+    return cells, ragged, len(table.lines)
+
+
+def _columns(header: str) -> list[str]:
+    """The fields by their names, which must all be there; other columns by their places."""
     named = [name.strip() for name in header.split("|", maxsplit=_MOST_COLUMNS)]
     wanted = [field for field, _ in _FIELDS.values()]
     if missing := [field for field in wanted if field not in named]:
@@ -83,11 +92,11 @@ def _of_pipes(data: bytes) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     columns = [name if name in wanted else f"column {place}" for place, name in enumerate(named)]
     if len(columns) > _MOST_COLUMNS or len(set(columns)) != len(columns):
         raise Unreadable("the header names a column twice, or too many of them")
-    is_open_ended = bool(lines) and bool(lines[-1].strip())
-    lines = [line for line in lines if line.strip()]
-    if not lines:
-        raise Unreadable("the file has no rows")
-    texts, ragged = read_piped(lines, columns)
+    return columns
+
+
+def _typed(texts: pl.DataFrame) -> pl.DataFrame:
+    """Texts by field as cells by column, with the first reason why a row cannot be read in `wrong`, or null."""
     cells = texts.select(
         "row_number",
         "row_text",
@@ -96,16 +105,14 @@ def _of_pipes(data: bytes) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     numbers = [column for column, (_, kind) in _FIELDS.items() if kind == "number"]
     settled = day("session_date", "%Y-%m-%d")
     is_unread = pl.any_horizontal(pl.col(name).is_not_null() & number(name).is_null() for name in numbers)
-    cells = cells.with_columns(
+    return cells.with_columns(
+        settled.alias("session_date"),
+        *(number(name).alias(name) for name in numbers),
         wrong=pl.when(is_unread)
         .then(pl.lit("unreadable_number"))
         .when(settled.is_null())
-        .then(pl.lit("unreadable_date"))
-    ).with_columns(settled.alias("session_date"), *(number(name).alias(name) for name in numbers))
-    broken = pl.concat([ragged["row_number"], cells.filter(pl.col("wrong").is_not_null())["row_number"]])
-    if is_open_ended and broken.max() == len(lines) + 1:
-        raise Unreadable("the last line is not whole: the file is cut off")
-    return cells, ragged, len(lines)
+        .then(pl.lit("unreadable_date")),
+    )
 
 
 def _is_marked(column: str, marks: tuple[str, ...]) -> pl.Expr:

@@ -12,7 +12,7 @@ import polars as pl
 
 from pipelines.sources.finra_weekly import weekly_report
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Declared, Unreadable
-from pipelines.sources.piped import day, lines_of, number, read_piped, split_by_reason
+from pipelines.sources.piped import day, number, read_piped, split_by_reason, table_of
 from pipelines.sources.report import ReportFile
 from pipelines.sources.text import decode
 
@@ -35,18 +35,13 @@ def report(data: bytes, declared: Declared) -> ReportFile:
     """The rows of the week that holds the declared day. Unreadable without one, and when the last line is cut off."""
     if declared.session is None:
         raise Unreadable("the file names no week: declare any day of it with --session YYYY-MM-DD")
-    lines = lines_of(decode(data).lstrip())[1:]
-    is_open_ended = bool(lines) and bool(lines[-1].strip())
-    lines = [line for line in lines if line.strip()]
-    if not lines:
-        raise Unreadable("the file has no rows")
-    cells, ragged = read_piped(lines, _COLUMNS)
+    table = table_of(decode(data).lstrip())
+    cells, ragged = read_piped(table.lines, _COLUMNS)
     monday = declared.session - timedelta(days=declared.session.weekday())
     rows, wrong = split_by_reason(_typed(cells).with_columns(week_start_date=pl.lit(monday)), _REASONS)
     rejected = pl.concat([ragged, wrong])
-    if is_open_ended and rejected["row_number"].max() == len(lines) + 1:
-        raise Unreadable("the last line is not whole: the file is cut off")
-    return weekly_report(rows, rejected, len(lines))
+    table.refuse_cut_off(rejected["row_number"])
+    return weekly_report(rows, rejected, len(table.lines))
 
 
 def _typed(cells: pl.DataFrame) -> pl.DataFrame:

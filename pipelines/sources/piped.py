@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA
+from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA, Unreadable
 
 _NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"
 _SHAPES = {
@@ -52,6 +53,29 @@ def day(column: str, *forms: str) -> pl.Expr:
 def lines_of(text: str) -> list[str]:
     """The lines of a text, without their ends; what follows the last end is a line too, and may be empty."""
     return text.replace("\r\n", "\n").split("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A header and the lines below it that are not blank."""
+
+    header: str
+    lines: list[str]
+    is_open: bool  # the last line lacks its end
+
+    def refuse_cut_off(self, wrong_rows: pl.Series) -> None:
+        """Unreadable where the last line is open and one of those that cannot be read, by `read_piped`'s numbers."""
+        if self.is_open and wrong_rows.max() == len(self.lines) + 1:
+            raise Unreadable("the last line is not whole: the file is cut off")
+
+
+def table_of(text: str) -> Table:
+    """Unreadable where there is no line below the header."""
+    header, *lines = lines_of(text)
+    filled = [line for line in lines if line.strip()]
+    if not filled:
+        raise Unreadable("the file has no rows")
+    return Table(header, filled, is_open=bool(lines[-1].strip()))
 
 
 def rejected(rows: pl.DataFrame, reason: str | pl.Expr) -> pl.DataFrame:
