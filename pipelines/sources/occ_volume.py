@@ -26,6 +26,8 @@ PART = "_all"
 COLUMNS = ("quantity", "underlying", "symbol", "actype", "porc", "exchange", "actdate")
 _EXPIRY = "contractdate"
 _MOST_LINES, _MOST_ITEMS = 3_000_000, 24_000_000
+# How a file is refused that lacks a side.
+ODD_SIDES, ONE_TYPE, ONE_ACCOUNT = "an odd number of sides", "s only: ask for both", "only: ask for all of them"
 _MOST_ODD_FRAC = 0.01  # of groups; of rows that are missing at random half of their groups show it
 _KEY = ("underlying", "root", "account_code", "option_type", "exchange")
 _GROUP = ("underlying", "root", "option_type", "exchange")
@@ -123,9 +125,9 @@ def _check_whole(rows: pl.DataFrame, wrong: pl.DataFrame) -> None:
     if (count := rows["session_date"].n_unique()) > 1:
         raise Unreadable(f"the file is of {count} days; one is expected")
     if rows["option_type"].n_unique() == 1:
-        raise Unreadable(f"the file has {rows['option_type'][0]}s only: ask for both")
+        raise Unreadable(f"the file has {rows['option_type'][0]}{ONE_TYPE}")
     if rows["account_code"].n_unique() == 1:
-        raise Unreadable(f"the file has account type {rows['account_code'][0]} only: ask for all of them")
+        raise Unreadable(f"the file has account type {rows['account_code'][0]} {ONE_ACCOUNT}")
     if rows["underlying"].n_unique() == 1:
         raise Unreadable(f"the file has {rows['underlying'][0]} only: ask for all symbols")
     expiries = rows["expiry_date"]
@@ -160,4 +162,4 @@ def _check_even(sums: pl.DataFrame) -> None:
     groups = sums.group_by(_GROUP).agg(pl.col("cleared_sides").sum())
     odd = groups.filter(pl.col("cleared_sides") % 2 != 0).height
     if odd > max(1, _MOST_ODD_FRAC * groups.height):
-        raise Unreadable(f"{odd} of {groups.height} groups have an odd number of sides: rows are missing")
+        raise Unreadable(f"{odd} of {groups.height} groups have {ODD_SIDES}: rows are missing")

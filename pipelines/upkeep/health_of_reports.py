@@ -1,6 +1,7 @@
 """Gates of reports, judged by the newest of each: are they whole, dated, and what they were read as.
 
-Each gate says so, also where nothing is wrong. Nothing but the catalogue and the newest partitions is read.
+Each gate says so, also where nothing is wrong. Nothing but the catalogue, the newest partitions and the first bytes
+of answers is read.
 """
 
 from __future__ import annotations
@@ -15,13 +16,26 @@ import polars as pl
 from pipelines.lake.catalogue import Version
 from pipelines.lake.store import Lake
 from pipelines.reports import REPORTS
+from pipelines.sources import (
+    finra_pages,
+    finra_short_interest,
+    finra_short_volume,
+    finra_weekly_json,
+    occ_volume,
+    sec_fails,
+)
+from pipelines.sources.answers import HEAD_BYTES, is_bundle
 from pipelines.upkeep.findings import Finding, some
 
 SESSIONS_BEFORE, FEWEST_BEFORE, FEW_FRAC = 20, 3, 0.5
-_COUNTED = ("finra_short_volume", "sec_fails", "finra_weekly_json", "finra_short_interest")  # state how many they are
-# How their readers refuse, as SQL likes it; other files are cut off too.
-_MISCOUNTED = ("last line%count", "last two lines do not count", "a page is missing", "the pages count")
-_ONE_SIDED = ("odd number of sides", "s only: ask for both", "only: ask for all of them")
+# What states how many rows it has: files in their last lines, answers in each page of a bundle.
+_COUNTED_FILES = (finra_short_volume.NAME, sec_fails.NAME)
+_COUNTED_BUNDLES = (finra_short_interest.NAME, finra_weekly_json.NAME)
+_MISCOUNTED = (
+    finra_short_volume.UNCOUNTED, finra_short_volume.MISCOUNTED, sec_fails.UNCOUNTED, sec_fails.MISCOUNTED,
+    finra_pages.PAGE_MISSING, finra_pages.PAGES_DISAGREE,
+)  # fmt: skip
+_ONE_SIDED = (occ_volume.ODD_SIDES, occ_volume.ONE_TYPE, occ_volume.ONE_ACCOUNT)
 _WITH_SYMBOLS = ("short_volume_daily", "ats_weekly", "short_interest", "fails_to_deliver")
 _ODD_SYMBOLS = ("NAN", "TRUE", "NULL", "NA")  # that a reader of types would take for something else
 
@@ -44,7 +58,9 @@ def row_counts(lake: Lake, _now: datetime) -> Iterator[Finding]:
 
 def trailers(lake: Lake, _now: datetime) -> Iterator[Finding]:
     """Files that count their own rows."""
-    agreed, refused = _landed(lake, _COUNTED), _refused(lake, _MISCOUNTED)
+    agreed = sum(len(_landed(lake, name)) for name in _COUNTED_FILES)
+    agreed += sum(_is_bundle(lake, sha256, name) for name in _COUNTED_BUNDLES for sha256 in _landed(lake, name))
+    refused = _refused(lake, _MISCOUNTED)
     if agreed or refused:
         yield Finding("fine", f"counts that files state of themselves: {agreed} agree, {refused} refused for theirs")
 
@@ -112,12 +128,19 @@ def _name(version: Version) -> str:
     return f"{version.table} {version.key.part} {version.key.session_date}"
 
 
-def _landed(lake: Lake, sources: Iterable[str]) -> int:
+def _landed(lake: Lake, source: str) -> list[str]:
     """Objects, not loads."""
-    names = list(sources)
-    marks = ", ".join("?" * len(names))
-    query = f"select count(distinct raw_sha256) as n from load_ledger where fate = 'landed' and source in ({marks})"
-    return int(lake.catalogue.rows(query, names)[0]["n"])
+    query = "select distinct raw_sha256 from load_ledger where fate = 'landed' and source = ?"
+    return [row["raw_sha256"] for row in lake.catalogue.rows(query, [source])]
+
+
+def _is_bundle(lake: Lake, sha256: str, source: str) -> bool:
+    """By its first bytes; the same source reads arrays and files that state no count."""
+    path = lake.raw.path(sha256)
+    if not path.exists():  # which is for the check of the lake's files to tell
+        return False
+    with path.open("rb") as file:
+        return is_bundle(file.read(HEAD_BYTES), source)
 
 
 def _refused(lake: Lake, reasons: Iterable[str]) -> int:

@@ -18,10 +18,12 @@ from pipelines.upkeep.findings import Finding
 from tests.integration.spine import derive, land
 from tests.pipelines import test_occ_series as series
 from tests.pipelines import test_occ_volume as volume
-from tests.pipelines.finra_made import WEEKLY_TXT, array, short_volume, weekly_row
+from tests.pipelines import test_sec_fails as fails
+from tests.pipelines.finra_made import WEEKLY_TXT, array, bundle, short_interest_row, short_volume, weekly_row
 
 NOW = datetime(2026, 9, 29)
 FRIDAY, MONDAY = date(2026, 9, 25), date(2026, 9, 28)
+WEEK = array([weekly_row()]).decode()
 
 
 def load(lake: Lake, *files: bytes, session: date | None = None) -> None:
@@ -54,18 +56,46 @@ def test_a_report_with_less_than_half_of_its_usual_rows_is_watched(lake: Lake, r
 
 
 def test_files_that_count_their_rows_are_counted_and_so_are_those_that_miscount(lake: Lake) -> None:
-    load(lake, day(10, 3), day(11, 3), short_volume("20240612|A|1|0|9|Q,N", count=2), array([weekly_row()]))
+    weekly = bundle("finra_weekly_json", WEEK, total=1)
+    load(lake, day(10, 3), day(11, 3), short_volume("20240612|A|1|0|9|Q,N", count=2), weekly)
     load(lake, b"PK\x03\x04 an archive that is cut off counts nothing")
     agreed = "counts that files state of themselves: 3 agree, 1 refused for theirs"
     assert told(health_of_reports.trailers, lake) == [("fine", agreed)]
 
 
+def test_an_array_that_states_no_count_is_not_among_those_that_agree(lake: Lake) -> None:
+    load(lake, array([weekly_row()]), array([short_interest_row()]))
+    assert told(health_of_reports.trailers, lake) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        day(10, 3)[:-2],
+        short_volume("20240612|A|1|0|9|Q,N", count=2),
+        fails.half(fails.ROWS).encode()[:-60],
+        fails.half(fails.ROWS, count=2).encode(),
+        fails.half(fails.ROWS, shares=1).encode(),
+        bundle("finra_weekly_json", WEEK, total=2),
+        bundle("finra_weekly_json", WEEK, total=1, offsets=[1]),
+        bundle("finra_weekly_json", WEEK, total=1).replace(b'{"url"', b'{"record_total": 2, "body": ""}, {"url"', 1),
+    ],
+)
+def test_every_way_to_miscount_is_told_as_one(lake: Lake, data: bytes) -> None:
+    load(lake, data)
+    assert told(health_of_reports.trailers, lake) == [
+        ("fine", "counts that files state of themselves: 0 agree, 1 refused for theirs")
+    ]
+
+
 def test_cleared_volume_without_its_other_side_is_counted_as_refused(lake: Lake) -> None:
     calls = [row for row in volume.ROWS if ",C,C" in row or ",M,C" in row]
-    load(lake, volume.answer(volume.ROWS), volume.answer(calls))
+    customers = [row for row in volume.ROWS if ",C,C," in row or ",C,P," in row]
+    uneven = [f"1,S{place},S{place},{kind},CBOE" for place in range(9) for kind in ("C,C", "F,P")]
+    load(lake, *map(volume.answer, (volume.ROWS, calls, customers, uneven)))
     ((severity, what),) = told(health_of_reports.clearing, lake)
     assert severity == "fine"
-    assert what.startswith("cleared volume: 1 days with both sides") and what.endswith("1 refused")
+    assert what.startswith("cleared volume: 1 days with both sides") and what.endswith("3 refused")
 
 
 @pytest.mark.parametrize(("changed", "severity"), [(False, "watch"), (True, "fine")])
