@@ -30,6 +30,8 @@ from pipelines.warehouse.publish import publish_lock
 LEFTOVER_AFTER = timedelta(days=1)  # younger ones may belong to somebody who is at work
 _Ref = tuple[str, PartitionKey, int]
 
+STANDS_IN_HISTORY = "key_levels"  # of sessions: bars are told beside the levels that stood then, superseded ones too
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -105,6 +107,7 @@ def superseded(lake: Lake, before: datetime) -> list[Version]:
         for version in versions
         if (version.key.market, version.stage) in may_go
         and not version.is_pruned
+        and not (version.table == STANDS_IN_HISTORY and not MARKETS[version.key.market].is_always_open)
         and (version.table, version.key, version.v) not in needed
         and _is_long_superseded(lake, version, groups[version.table, version.key], before)
     ]

@@ -175,3 +175,10 @@ def test_the_command_takes_what_the_operator_declares(kept: Lake, declared: str)
     assert (dry.exit_code, done.exit_code) == (0, 0), done.output
     assert ("superseded  " in done.output) == bool(declared)
     assert dry.output.splitlines()[-1].replace("Would go", "Gone") in done.output
+
+
+def test_levels_that_once_stood_stay_for_bars_are_told_beside_them(kept: Lake) -> None:
+    assert any(version.table == "key_levels" for version in superseded(kept))
+    gone = prune(kept, A_MONTH, MUCH_LATER).versions
+    assert gone
+    assert "key_levels" not in {version.table for version in gone}
