@@ -15,7 +15,7 @@ from pipelines.markets import US
 from pipelines.placing import Origin, Placed
 from pipelines.reports import ANNOUNCED, REPORTS, known_by, stated_known_at
 from pipelines.sources.page import Unreadable
-from pipelines.sources.report import PLACE_SCHEMA, ReportFile
+from pipelines.sources.reports.report import PLACE_SCHEMA, ReportFile
 
 
 def place_report(file: ReportFile, origin: Origin) -> Placed:

@@ -11,7 +11,7 @@ from pipelines.fetch.feed import Asking, Feed
 from pipelines.fetch.periods import day_of
 from pipelines.operator_settings import Follow
 from pipelines.report_periods import periods_due
-from pipelines.sources import finra_short_interest
+from pipelines.sources.reports import finra_short_interest
 
 PATH = finra.query_path("consolidatedShortInterest")
 NEWEST = 2  # settlement dates

@@ -12,8 +12,8 @@ from pipelines.fetch.periods import day_of
 from pipelines.operator_settings import Follow
 from pipelines.report_periods import periods_due
 from pipelines.reports import CONSOLIDATED
-from pipelines.sources import finra_short_volume
 from pipelines.sources.page import Unreadable
+from pipelines.sources.reports import finra_short_volume
 
 FACILITIES = (CONSOLIDATED, "FNSQ", "FNQC", "FNYX", "FNRA", "FORF")
 NEWEST = 5  # sessions

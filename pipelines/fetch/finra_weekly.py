@@ -14,7 +14,7 @@ from pipelines.fetch.periods import monday_of
 from pipelines.operator_settings import Follow
 from pipelines.report_periods import WEEKLY_TYPES, periods_due, weekly_parts
 from pipelines.reports import MONDAY_TO_FRIDAY, WEEKLY_TIERS
-from pipelines.sources import finra_weekly_json
+from pipelines.sources.reports import finra_weekly_json
 
 PATH = finra.query_path("weeklySummary")
 NEWEST = 5  # the week just published, and four that may be restated

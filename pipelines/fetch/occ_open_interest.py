@@ -15,10 +15,10 @@ from pipelines.fetch import occ
 from pipelines.fetch.bundle import bundled, check, page, text_of
 from pipelines.fetch.client import Fetched, FetchFailed
 from pipelines.fetch.feed import Asking, Feed, FeedError, require_data, said
-from pipelines.sources import occ_series
 from pipelines.sources.chain_rows import plain_symbol
-from pipelines.sources.occ_text import newest_day
 from pipelines.sources.page import Unreadable
+from pipelines.sources.reports import occ_series
+from pipelines.sources.reports.occ_text import newest_day
 
 _SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}(\.[A-Z]{1,2})?")
 

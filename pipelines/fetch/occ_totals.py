@@ -11,7 +11,7 @@ from pipelines.fetch.feed import Asking, Feed, require_data
 from pipelines.fetch.periods import month_of
 from pipelines.operator_settings import Follow
 from pipelines.report_periods import periods_due, sessions
-from pipelines.sources import occ_totals_csv
+from pipelines.sources.reports import occ_totals_csv
 
 _LONGEST_MONTH = timedelta(days=31)
 

@@ -14,8 +14,8 @@ from pipelines.fetch.feed import Asking, Feed, require_data
 from pipelines.fetch.periods import day_of
 from pipelines.operator_settings import Follow
 from pipelines.report_periods import periods_due
-from pipelines.sources import occ_volume
 from pipelines.sources.page import Unreadable
+from pipelines.sources.reports import occ_volume
 
 NEWEST = 5  # sessions
 

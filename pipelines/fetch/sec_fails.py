@@ -9,8 +9,8 @@ from pipelines.fetch.client import FetchFailed, VendorRefuses
 from pipelines.fetch.feed import Feed, FeedError, Terms, require_data
 from pipelines.operator_settings import Follow, OperatorSettings
 from pipelines.report_periods import end_of_half, half_name, periods_due
-from pipelines.sources import sec_fails
 from pipelines.sources.page import Unreadable
+from pipelines.sources.reports import sec_fails
 
 NEWEST = 2  # halves
 LISTING = "https://www.sec.gov/data-research/sec-markets-data/fails-deliver-data"

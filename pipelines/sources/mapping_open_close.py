@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from pipelines.sources.mapping_coins import CoinWords, ContractColumns, Contracts
 from pipelines.sources.mapping_keys import Name, Numbers, Symbol, Words
-from pipelines.sources.open_close_rows import EXCHANGE
+from pipelines.sources.reports.open_close_rows import EXCHANGE
 
 Exchange = Annotated[str, Field(pattern=EXCHANGE)]
 

@@ -15,7 +15,7 @@ from pipelines.sources import archive, treasury_par_csv
 from pipelines.sources.bars import BarFile
 from pipelines.sources.coin_file import CoinFile
 from pipelines.sources.page import ChainPage, Declared
-from pipelines.sources.report import ReportFile
+from pipelines.sources.reports.report import ReportFile
 from pipelines.sources.treasury_par_csv import TreasuryFile
 
 _PARSERS: dict[str, Callable[[bytes, Declared], list[ChainPage]]] = {

@@ -17,7 +17,7 @@ from pipelines.lake.catalogue import Sighting, canonical_json
 from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.reports import REPORTS, Report, stated_known_at
-from pipelines.sources.report import PLACE_SCHEMA, ReportFile
+from pipelines.sources.reports.report import PLACE_SCHEMA, ReportFile
 from pipelines.stages import parsed
 from pipelines.stages.snapshots import conformed
 from pipelines.tables import TABLES

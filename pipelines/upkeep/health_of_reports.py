@@ -16,7 +16,7 @@ import polars as pl
 from pipelines.lake.catalogue import Version
 from pipelines.lake.store import Lake
 from pipelines.reports import REPORTS
-from pipelines.sources import (
+from pipelines.sources.reports import (
     finra_pages,
     finra_short_interest,
     finra_short_volume,
@@ -24,7 +24,7 @@ from pipelines.sources import (
     occ_volume,
     sec_fails,
 )
-from pipelines.sources.answers import HEAD_BYTES, is_bundle
+from pipelines.sources.reports.answers import HEAD_BYTES, is_bundle
 from pipelines.upkeep.findings import Finding, some
 
 SESSIONS_BEFORE, FEWEST_BEFORE, FEW_FRAC = 20, 3, 0.5

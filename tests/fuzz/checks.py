@@ -12,7 +12,7 @@ from pipelines.sources.bars import BAR_SCHEMA, BarFile
 from pipelines.sources.chain_rows import CHAIN_ROW_SCHEMA
 from pipelines.sources.coin_file import COIN_REJECTED_SCHEMA, CoinFile
 from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA, ChainPage
-from pipelines.sources.report import ReportFile, report_schema
+from pipelines.sources.reports.report import ReportFile, report_schema
 from pipelines.sources.treasury_par_csv import TreasuryFile
 from pipelines.tables import TABLES
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.sources.report import ReportFile, report_schema
+from pipelines.sources.reports.report import ReportFile, report_schema
 from pipelines.tables import TABLES
 
 CNMS = "Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market"

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines import sources
-from pipelines.sources import cboe_open_close
-from pipelines.sources.open_close_rows import COUNTS, checked_exchange
 from pipelines.sources.page import Declared, Unreadable
-from pipelines.sources.report import ReportFile, report_schema
+from pipelines.sources.reports import cboe_open_close
+from pipelines.sources.reports.open_close_rows import COUNTS, checked_exchange
+from pipelines.sources.reports.report import ReportFile, report_schema
 from pipelines.tables.clearing import ORIGIN_COLUMNS
 from tests.pipelines.open_close_files import HEADER, VOLUMES, filled, series, written
 

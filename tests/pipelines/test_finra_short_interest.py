@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pipelines import sources
-from pipelines.sources import finra_short_interest
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
-from pipelines.sources.report import ReportFile
+from pipelines.sources.reports import finra_short_interest
+from pipelines.sources.reports.report import ReportFile
 from tests.pipelines.finra_made import SHORT_INTEREST_TXT, array, bundle, check_accounts, reasons, short_interest_row
 
 LINE = "20240614|BRKB|Berkshire Hathaway Inc.|A|NYSE|5170553|5749623||1369994|3.77||-10.07|-579070|2024-06-14"

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from pipelines import sources
-from pipelines.sources import finra_short_volume, nasdaq_short_volume
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
-from pipelines.sources.report import ReportFile
+from pipelines.sources.reports import finra_short_volume, nasdaq_short_volume
+from pipelines.sources.reports.report import ReportFile
 from tests.pipelines.finra_made import check_accounts, reasons, short_volume
 from tests.pipelines.finra_made import nasdaq_short_volume as nasdaq_file
 from tests.samples import needs_samples, sample

@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from pipelines import sources
-from pipelines.sources import finra_weekly_json, finra_weekly_txt
-from pipelines.sources.finra_pages import PAGE_ROWS
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
-from pipelines.sources.report import ReportFile
+from pipelines.sources.reports import finra_weekly_json, finra_weekly_txt
+from pipelines.sources.reports.finra_pages import PAGE_ROWS
+from pipelines.sources.reports.report import ReportFile
 from tests.pipelines.finra_made import WEEKLY_TXT, array, bundle, check_accounts, reasons, weekly_row
 from tests.samples import needs_samples, sample
 

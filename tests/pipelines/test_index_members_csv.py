@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources import index_members_csv
 from pipelines.sources.page import NOTHING_DECLARED, Unreadable
-from pipelines.sources.report import ReportFile
+from pipelines.sources.reports import index_members_csv
+from pipelines.sources.reports.report import ReportFile
 
 LISTS = (
     "index,effective_date,symbol\nSPX,2024-06-24,AAPL\nSPX,2024-06-24,BRK.B\nSPX,2024-09-23,AAPL\nNDX,2024-06-24,TRUE\n"

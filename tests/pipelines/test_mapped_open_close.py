@@ -8,11 +8,12 @@ from datetime import date, datetime
 import polars as pl
 import pytest
 
-from pipelines.sources import cboe_open_close, mapped
-from pipelines.sources.mapped_open_close import report
+from pipelines.sources import mapped
 from pipelines.sources.mapping import market_of, open_close_mapping
 from pipelines.sources.page import Declared, Unreadable
-from pipelines.sources.report import ReportFile, report_schema
+from pipelines.sources.reports import cboe_open_close
+from pipelines.sources.reports.mapped_open_close import report
+from pipelines.sources.reports.report import ReportFile, report_schema
 from tests.pipelines.mapped_documents import example
 from tests.pipelines.open_close_files import HEADER, VOLUMES, filled, written
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources import occ_series
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
-from pipelines.sources.report import ReportFile
+from pipelines.sources.reports import occ_series
+from pipelines.sources.reports.report import ReportFile
 
 DAY = date(2026, 9, 25)
 DECLARED = Declared(session=DAY)

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources import occ_totals_csv, occ_totals_json
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
-from pipelines.sources.report import ReportFile
+from pipelines.sources.reports import occ_totals_csv, occ_totals_json
+from pipelines.sources.reports.report import ReportFile
 
 DAYS = [date(2026, 9, 24), date(2026, 9, 23)]
 FIGURES = [300, 200, 500, 30, 70, 100, 3, 4, 7, 11, 618]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources import occ_volume
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
-from pipelines.sources.report import ReportFile
+from pipelines.sources.reports import occ_volume
+from pipelines.sources.reports.report import ReportFile
 
 HEADER = "quantity,underlying,symbol,actype,porc,exchange,actdate"
 DAY = "09/25/2026"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources import sec_fails
 from pipelines.sources.page import NOTHING_DECLARED, Declared, Unreadable
-from pipelines.sources.report import ReportFile
+from pipelines.sources.reports import sec_fails
+from pipelines.sources.reports.report import ReportFile
 
 ROWS = [
     "20240116|00000000A|ABC|892653|ABC CORP (HLDG CO) CL A|39.91",

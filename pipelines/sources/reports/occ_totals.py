@@ -15,7 +15,7 @@ import polars as pl
 
 from pipelines.sources.chain_rows import LARGEST_NUMBER
 from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA
-from pipelines.sources.report import ReportFile, judged
+from pipelines.sources.reports.report import ReportFile, judged
 
 TABLE = "clearing_totals"
 ALL = "_all"

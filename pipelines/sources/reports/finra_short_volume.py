@@ -12,9 +12,9 @@ import polars as pl
 
 from pipelines.reports import CONSOLIDATED
 from pipelines.sources.page import Declared, Unreadable
-from pipelines.sources.piped import lines_of
-from pipelines.sources.report import ReportFile, no_session
-from pipelines.sources.short_volume import LARGEST_BYTES, of_facility, read_lines
+from pipelines.sources.reports.piped import lines_of
+from pipelines.sources.reports.report import ReportFile, no_session
+from pipelines.sources.reports.short_volume import LARGEST_BYTES, of_facility, read_lines
 from pipelines.sources.text import decode
 
 __all__ = ["LARGEST_BYTES", "NAME", "TABLE", "recognise", "report"]

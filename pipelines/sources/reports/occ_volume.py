@@ -12,11 +12,11 @@ from dataclasses import replace
 
 import polars as pl
 
-from pipelines.sources.answers import answers, is_bundle
-from pipelines.sources.occ_text import days, refusal, refuse_refusals, whole_lines
 from pipelines.sources.page import Declared, Unreadable
-from pipelines.sources.piped import read_piped, rejected, split_by_reason
-from pipelines.sources.report import ReportFile, judged, no_session
+from pipelines.sources.reports.answers import answers, is_bundle
+from pipelines.sources.reports.occ_text import days, refusal, refuse_refusals, whole_lines
+from pipelines.sources.reports.piped import read_piped, rejected, split_by_reason
+from pipelines.sources.reports.report import ReportFile, judged, no_session
 from pipelines.symbols import SYMBOL, symbol_keys
 
 NAME = "occ_volume"

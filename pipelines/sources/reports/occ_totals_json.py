@@ -11,11 +11,11 @@ from datetime import date
 from typing import Any
 
 from pipelines.calendar import us_sessions
-from pipelines.sources.answers import answers, is_bundle, opened
-from pipelines.sources.occ_text import day_of, day_of_instant
-from pipelines.sources.occ_totals import ALL, GROUPS, TABLE, Fact, Found, contracts
 from pipelines.sources.page import Declared, Unreadable
-from pipelines.sources.report import ReportFile, no_session
+from pipelines.sources.reports.answers import answers, is_bundle, opened
+from pipelines.sources.reports.occ_text import day_of, day_of_instant
+from pipelines.sources.reports.occ_totals import ALL, GROUPS, TABLE, Fact, Found, contracts
+from pipelines.sources.reports.report import ReportFile, no_session
 
 __all__ = ["LARGEST_BYTES", "NAME", "TABLE", "recognise", "report"]
 NAME = "occ_totals_json"

@@ -8,10 +8,10 @@ from __future__ import annotations
 import csv
 import re
 
-from pipelines.sources.occ_text import day_of, refuse_refusals, whole_lines
-from pipelines.sources.occ_totals import OPEN_INTEREST_FACTS, TABLE, Found, contracts
 from pipelines.sources.page import Declared, Unreadable
-from pipelines.sources.report import ReportFile, no_session
+from pipelines.sources.reports.occ_text import day_of, refuse_refusals, whole_lines
+from pipelines.sources.reports.occ_totals import OPEN_INTEREST_FACTS, TABLE, Found, contracts
+from pipelines.sources.reports.report import ReportFile, no_session
 
 __all__ = ["LARGEST_BYTES", "NAME", "TABLE", "recognise", "report"]
 NAME = "occ_totals_csv"

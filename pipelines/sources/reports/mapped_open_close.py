@@ -11,9 +11,9 @@ from pipelines.sources.many_pages import owners
 from pipelines.sources.mapped_cells import Cells, read_cells
 from pipelines.sources.mapping import open_close_mapping
 from pipelines.sources.mapping_open_close import OpenCloseMapping
-from pipelines.sources.open_close_rows import COUNTS, TABLE, checked_exchange, open_close_report
 from pipelines.sources.page import Declared
-from pipelines.sources.report import ReportFile, no_session
+from pipelines.sources.reports.open_close_rows import COUNTS, TABLE, checked_exchange, open_close_report
+from pipelines.sources.reports.report import ReportFile, no_session
 
 __all__ = ["LARGEST_BYTES", "NAME", "TABLE", "recognise", "report"]
 

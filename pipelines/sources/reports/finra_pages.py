@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-from pipelines.sources.answers import HEAD_BYTES, Page, answers, is_bundle, opened
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, LONGEST_ROW_TEXT, Unreadable
+from pipelines.sources.reports.answers import HEAD_BYTES, Page, answers, is_bundle, opened
 
 PAGE_ROWS = 5000  # the API's limit of one answer
 # Of one text, by its punctuation; a week of the largest tier by symbol and firm has some 200,000 rows of 17 fields.

@@ -13,12 +13,12 @@ import polars as pl
 
 from pipelines.calendar import us_sessions
 from pipelines.markets import root_of
-from pipelines.sources.answers import answers, is_bundle, opened
 from pipelines.sources.chain_rows import OSI_SYMBOL, checked_underlying, osi_symbol, plain_symbol
-from pipelines.sources.occ_text import newest_day, refuse_refusals, whole_lines
 from pipelines.sources.page import Declared, Unreadable
-from pipelines.sources.piped import read_piped, rejected, split_by_reason
-from pipelines.sources.report import ReportFile, judged
+from pipelines.sources.reports.answers import answers, is_bundle, opened
+from pipelines.sources.reports.occ_text import newest_day, refuse_refusals, whole_lines
+from pipelines.sources.reports.piped import read_piped, rejected, split_by_reason
+from pipelines.sources.reports.report import ReportFile, judged
 
 NAME = "occ_series"
 TABLE = "open_interest_daily"

@@ -12,8 +12,8 @@ import polars as pl
 from pipelines.calendar import half_month_end
 from pipelines.sources.chain_rows import LARGEST_NUMBER
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, LONGEST_ROW_TEXT, Declared, Unreadable
-from pipelines.sources.piped import day, lines_of, rejected, split_by_reason
-from pipelines.sources.report import ReportFile, judged, no_session
+from pipelines.sources.reports.piped import day, lines_of, rejected, split_by_reason
+from pipelines.sources.reports.report import ReportFile, judged, no_session
 from pipelines.symbols import SYMBOL, symbol_keys
 
 NAME = "sec_fails"

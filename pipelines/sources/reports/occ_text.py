@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Unreadable
-from pipelines.sources.piped import day, lines_of
+from pipelines.sources.reports.piped import day, lines_of
 from pipelines.sources.text import decode
 
 _HEAD_BYTES = 400

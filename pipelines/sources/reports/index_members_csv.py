@@ -15,8 +15,8 @@ import polars as pl
 
 from pipelines.sources.csv_table import header_names, read_texts, row_texts, spelled
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Declared
-from pipelines.sources.piped import day, split_by_reason
-from pipelines.sources.report import ReportFile, judged, no_session
+from pipelines.sources.reports.piped import day, split_by_reason
+from pipelines.sources.reports.report import ReportFile, judged, no_session
 from pipelines.symbols import SYMBOL, symbol_keys
 
 NAME = "index_members_csv"

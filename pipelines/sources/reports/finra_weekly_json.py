@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipelines.sources.answers import is_bundle
-from pipelines.sources.finra_pages import Kind, is_array_with, missing_fields, rows_of, typed
-from pipelines.sources.finra_weekly import weekly_report
 from pipelines.sources.page import Declared, Unreadable
-from pipelines.sources.piped import rejected
-from pipelines.sources.report import ReportFile, no_session
+from pipelines.sources.reports.answers import is_bundle
+from pipelines.sources.reports.finra_pages import Kind, is_array_with, missing_fields, rows_of, typed
+from pipelines.sources.reports.finra_weekly import weekly_report
+from pipelines.sources.reports.piped import rejected
+from pipelines.sources.reports.report import ReportFile, no_session
 
 NAME = "finra_weekly_json"
 TABLE = "ats_weekly"

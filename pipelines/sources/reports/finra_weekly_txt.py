@@ -10,10 +10,10 @@ from datetime import timedelta
 
 import polars as pl
 
-from pipelines.sources.finra_weekly import weekly_report
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Declared, Unreadable
-from pipelines.sources.piped import day, number, read_piped, split_by_reason, table_of
-from pipelines.sources.report import ReportFile
+from pipelines.sources.reports.finra_weekly import weekly_report
+from pipelines.sources.reports.piped import day, number, read_piped, split_by_reason, table_of
+from pipelines.sources.reports.report import ReportFile
 from pipelines.sources.text import decode
 
 NAME = "finra_weekly_txt"

@@ -14,9 +14,9 @@ from pipelines.markets import root_of
 from pipelines.sources import csv_table
 from pipelines.sources.chain_rows import osi_symbol
 from pipelines.sources.many_pages import plain_symbols
-from pipelines.sources.open_close_rows import TABLE, checked_exchange, open_close_report
 from pipelines.sources.page import Declared, Unreadable
-from pipelines.sources.report import ReportFile, no_session
+from pipelines.sources.reports.open_close_rows import TABLE, checked_exchange, open_close_report
+from pipelines.sources.reports.report import ReportFile, no_session
 from pipelines.tables.clearing import ORIGIN_COLUMNS
 
 __all__ = ["LARGEST_BYTES", "NAME", "TABLE", "recognise", "report"]

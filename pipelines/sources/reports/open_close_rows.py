@@ -13,8 +13,8 @@ from pipelines.markets import root_of
 from pipelines.sources.chain_rows import LARGEST_NUMBER, OSI_SYMBOL, Reason
 from pipelines.sources.many_pages import US_SYMBOL
 from pipelines.sources.page import LONGEST_ROW_TEXT, Unreadable
-from pipelines.sources.piped import split_by_reason
-from pipelines.sources.report import ReportFile, judged
+from pipelines.sources.reports.piped import split_by_reason
+from pipelines.sources.reports.report import ReportFile, judged
 from pipelines.tables.clearing import ORIGIN_COLUMNS
 
 TABLE = "open_close_volume"

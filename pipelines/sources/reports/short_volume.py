@@ -8,8 +8,8 @@ import polars as pl
 
 from pipelines.sources.chain_rows import LARGEST_NUMBER
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Unreadable
-from pipelines.sources.piped import day, number, read_piped, rejected, split_by_reason
-from pipelines.sources.report import ReportFile, judged
+from pipelines.sources.reports.piped import day, number, read_piped, rejected, split_by_reason
+from pipelines.sources.reports.report import ReportFile, judged
 from pipelines.symbols import SYMBOL, symbol_keys
 
 TABLE = "short_volume_daily"

@@ -13,9 +13,9 @@ import polars as pl
 from pipelines.calendar import us_sessions
 from pipelines.reports import WEEKLY_TIERS
 from pipelines.sources.chain_rows import LARGEST_NUMBER
-from pipelines.sources.finra_pages import LONGEST_TEXT
-from pipelines.sources.piped import split_by_reason
-from pipelines.sources.report import ReportFile, judged
+from pipelines.sources.reports.finra_pages import LONGEST_TEXT
+from pipelines.sources.reports.piped import split_by_reason
+from pipelines.sources.reports.report import ReportFile, judged
 from pipelines.symbols import SYMBOL, symbol_keys
 
 TABLE = "ats_weekly"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipelines.sources.answers import is_bundle
 from pipelines.sources.chain_rows import LARGEST_NUMBER
-from pipelines.sources.finra_pages import LONGEST_TEXT, Kind, is_array_with, missing_fields, rows_of, typed
 from pipelines.sources.page import EARLIEST_YEAR, LATEST_YEAR, Declared, Unreadable
-from pipelines.sources.piped import day, number, read_piped, rejected, split_by_reason, table_of
-from pipelines.sources.report import ReportFile, judged, no_session
+from pipelines.sources.reports.answers import is_bundle
+from pipelines.sources.reports.finra_pages import LONGEST_TEXT, Kind, is_array_with, missing_fields, rows_of, typed
+from pipelines.sources.reports.piped import day, number, read_piped, rejected, split_by_reason, table_of
+from pipelines.sources.reports.report import ReportFile, judged, no_session
 from pipelines.sources.text import decode
 from pipelines.symbols import SYMBOL, symbol_keys
 

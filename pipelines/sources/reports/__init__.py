@@ -1,0 +1,1 @@
+"""Reports of regulators, the clearing house and exchanges: a small module per format."""
