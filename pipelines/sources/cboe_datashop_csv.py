@@ -18,7 +18,7 @@ from pipelines.calendar import FIRST_DAY, LAST_DAY, REGULAR_CLOSE, us_sessions, 
 from pipelines.markets import root_of
 from pipelines.sources.chain_rows import LARGEST_NUMBER, judge, osi_symbol, plain_symbol, without_repeats
 from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA, ChainPage, Declared, Unreadable
-from pipelines.sources.text import decode
+from pipelines.sources.text import decode, refuse_endless_line
 
 NAME = "cboe_datashop_eod"
 LARGEST_BYTES = 256 * 2**20
@@ -61,6 +61,7 @@ def recognise(data: bytes) -> bool:
 def pages(data: bytes, declared: Declared) -> list[ChainPage]:
     """Two pages for each underlying and day; lines that belong to none are counted on the first page."""
     del declared
+    refuse_endless_line(data)
     header, lines = _lines(decode(data))
     is_whole = pl.col("row_text").str.count_matches(",", literal=True) == len(header) - 1
     ragged = lines.filter(~is_whole).with_columns(reason=pl.lit("wrong_column_count"))

@@ -23,7 +23,7 @@ from pipelines.sources.chain_rows import (
 )
 from pipelines.sources.header_clock import parse_header_clock
 from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA, ChainPage, Declared, Unreadable
-from pipelines.sources.text import decode
+from pipelines.sources.text import decode, refuse_endless_line
 
 NAME = "cboe_quotedata_csv"
 LARGEST_BYTES = 64 * 2**20
@@ -59,6 +59,7 @@ def parse(data: bytes) -> ChainPage:
     """Typed rows and rejected rows of one page. Raises Unreadable when it cannot be a whole page."""
     if len(data) > LARGEST_BYTES:
         raise Unreadable(f"{len(data)} bytes is more than a quote page can hold ({LARGEST_BYTES})")
+    refuse_endless_line(data)
     lines = decode(data).splitlines()
     place = next((i for i, line in enumerate(lines[:8]) if line.startswith("Expiration Date,Calls,")), None)
     if place is None or place < 2:

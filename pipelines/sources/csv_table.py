@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from pipelines.sources.page import LONGEST_ROW_TEXT, REJECTED_SCHEMA, Unreadable
-from pipelines.sources.text import decode
+from pipelines.sources.text import decode, refuse_endless_line
 
 _MOST_COLUMNS = 1000
 _LONGEST_HEADER = 65536
@@ -32,6 +32,7 @@ def read_texts(data: bytes, parts: Sequence[str] = ("row",), separator: str = ",
 
     `parts`: what a row holds, so that a ragged one counts for each.
     """
+    refuse_endless_line(data)
     decode(data)  # the reader would not tell of ragged rows that are no text
     names = header_names(data, separator)
     if not 2 <= len(names) <= _MOST_COLUMNS:

@@ -48,7 +48,7 @@ def test_spoilt_files_are_refused_or_accounted_for(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_two_thousand_spoilt_files_are_refused_or_accounted_for(name: str) -> None:
+def test_five_hundred_more_are_refused_or_accounted_for(name: str) -> None:
     assert broken(name, range(100, 2_100)) == []
 
 
