@@ -5,6 +5,6 @@
 `parsers.py` says how each parser is called, `checks.py` what must hold of what it gives.
 
 `pytest tests/fuzz` reads `corpus/NAME/`, the smallest files that once broke something, and some examples a parser; its
-slow tests read 2,000 each. `make fuzz` reads 20,000 each and writes what fails, made small (`minimise.py`), into the
+slow tests read 500 each. `make fuzz` reads 20,000 each and writes what fails, made small (`minimise.py`), into the
 corpus: mend the parser and commit both. A new source fails these tests until it has seeds.
 """
