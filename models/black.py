@@ -1,6 +1,7 @@
 """Black's formula on a forward: price and greeks of European options, per unit of the underlying.
 
-Array functions: arguments broadcast, nothing raises, NaN in gives NaN out, and so does T <= 0 or volatility <= 0.
+Array functions: arguments broadcast. NaN, infinities and what has no option (T, volatility, S, F, K or D not above
+zero) give NaN. Not numbers at all is a TypeError, lengths that do not fit are a ValueError.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
+import numpy.typing as npt
 
+from models.arrays import aligned, flags, numbers
 from models.conventions import Bools, Floats
+from models.engine import implementation
 
 INV_SQRT_2PI = 0.3989422804014327
 
@@ -25,29 +28,37 @@ class Greeks(NamedTuple):
     vanna: Floats
     theta: Floats
     charm: Floats
+    speed: Floats
+    zomma: Floats
+    vomma: Floats
 
 
 def black_price(
-    *, forward: Floats, strike: Floats, t_years: Floats, iv_frac: Floats, discount_factor: Floats, is_call: Bools
+    *,
+    forward: npt.ArrayLike,
+    strike: npt.ArrayLike,
+    t_years: npt.ArrayLike,
+    iv_frac: npt.ArrayLike,
+    discount_factor: npt.ArrayLike,
+    is_call: npt.ArrayLike,
 ) -> Floats:
     """Present value in USD of a call D [F N(d1) - K N(d2)] or put D [K N(-d2) - F N(-d1)] (Black 1976)."""
-    total = _positive(iv_frac) * np.sqrt(_positive(t_years))
-    d1 = np.log(forward / strike) / total + 0.5 * total
-    sign = np.where(is_call, 1.0, -1.0)
-    value = sign * (forward * ndtr(sign * d1) - strike * ndtr(sign * (d1 - total)))
-    return np.asarray(discount_factor * value, dtype=np.float64)
+    return greeks(
+        spot=forward, forward=forward, strike=strike, t_years=t_years, iv_frac=iv_frac,
+        discount_factor=discount_factor, is_call=is_call,
+    ).price  # fmt: skip
 
 
 def greeks(
     *,
-    spot: Floats | float,
-    forward: Floats,
-    strike: Floats,
-    t_years: Floats,
-    iv_frac: Floats,
-    discount_factor: Floats | float,
-    is_call: Bools,
-    smooth_carry_frac: Floats | float = 0.0,
+    spot: npt.ArrayLike,
+    forward: npt.ArrayLike,
+    strike: npt.ArrayLike,
+    t_years: npt.ArrayLike,
+    iv_frac: npt.ArrayLike,
+    discount_factor: npt.ArrayLike,
+    is_call: npt.ArrayLike,
+    smooth_carry_frac: npt.ArrayLike = 0.0,
     is_delta_of_forward: bool = False,
 ) -> Greeks:
     """Price and greeks as METHODS 3 defines them.
@@ -55,34 +66,18 @@ def greeks(
     Parameters: spot and forward in USD, T in years of 365 days, volatility as a fraction, D the discount factor,
     `smooth_carry_frac` c per year. Spot shifts freeze b = F/S; time moves b by e^(-c dt) and D by e^(r dt) with
     r = -ln(D)/T, so charm and theta need c while delta and gamma do not. `is_delta_of_forward`: delta counts forwards
-    (Deribit: D = 1, c = 0) instead of units of spot; gamma is d(delta)/dS in both cases.
-    Tails come from N(-x), never 1 - N(x): puts far in or out of the money keep their relative precision.
+    (Deribit: D = 1, c = 0) instead of units of spot; gamma is d(delta)/dS in both cases. Speed is d(gamma)/dS, zomma
+    d(gamma)/d(volatility), vomma d(vega)/d(volatility).
+    Tails come from N(-x), never 1 - N(x): puts far in or out of the money keep their relative precision, 1e-11.
     """
-    t, iv = _positive(t_years), _positive(iv_frac)
-    root_t = np.sqrt(t)
-    total = iv * root_t
-    d1 = np.log(forward / strike) / total + 0.5 * total
-    d2 = d1 - total
-    sign = np.where(is_call, 1.0, -1.0)
-    tail = sign * ndtr(sign * d1)
-    density = INV_SQRT_2PI * np.exp(-0.5 * d1 * d1)
-    units = 1.0 if is_delta_of_forward else discount_factor * forward / spot
-    rate = -np.log(discount_factor) / t
-    present_forward = discount_factor * forward
-    price = present_forward * tail - discount_factor * strike * sign * ndtr(sign * d2)
-    carried = smooth_carry_frac
-    return Greeks(
-        price=price,
-        delta=units * tail,
-        gamma=units * density / (spot * total),
-        vega=present_forward * density * root_t,
-        vanna=-units * density * d2 / iv,
-        theta=rate * price - carried * present_forward * tail - present_forward * density * iv / (2.0 * root_t),
-        charm=(rate - carried) * units * tail - units * density * (carried / total - d2 / (2.0 * t)),
-    )
-
-
-def _positive(values: Floats) -> Floats:
-    """NaN where a value is not above zero, so that expired or unpriced legs cannot turn into infinities."""
-    array = np.asarray(values, dtype=np.float64)
-    return np.where(array > 0.0, array, np.nan)
+    columns: dict[str, Floats | Bools] = {
+        name: numbers(name, values)
+        for name, values in (
+            ("spot", spot), ("forward", forward), ("strike", strike), ("t_years", t_years), ("iv_frac", iv_frac),
+            ("discount_factor", discount_factor), ("smooth_carry_frac", smooth_carry_frac),
+        )
+    }  # fmt: skip
+    shape, arrays = aligned(columns | {"is_call": flags("is_call", is_call)})
+    out = tuple(np.empty(arrays[0].size) for _ in Greeks._fields)
+    implementation("greeks").fill_greeks(*arrays, is_delta_of_forward, out)
+    return Greeks(*(values.reshape(shape) for values in out))

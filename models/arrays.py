@@ -1,0 +1,39 @@
+"""The boundary of the kernels: whatever array-likes come in, one-dimensional contiguous arrays of one length go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.conventions import Bools, Floats
+
+
+def numbers(name: str, values: npt.ArrayLike) -> Floats:
+    """64-bit floats, from whole numbers and other floats too; masked entries become NaN. TypeError for the rest."""
+    array = np.asanyarray(values)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name}: real numbers are needed, not {array.dtype}")
+    if np.ma.isMaskedArray(values):
+        return np.asarray(np.ma.filled(array.astype(np.float64), np.nan))
+    return np.asarray(array, dtype=np.float64)
+
+
+def flags(name: str, values: npt.ArrayLike) -> Bools:
+    """Booleans; TypeError for anything else, because 1 and 0 for calls and puts are somebody's other convention."""
+    array = np.asarray(values)
+    if array.dtype.kind != "b" or np.ma.isMaskedArray(values):
+        raise TypeError(f"{name}: True and False are needed, not {array.dtype}")
+    return array
+
+
+def aligned(columns: Mapping[str, Floats | Bools]) -> tuple[tuple[int, ...], list[Any]]:
+    """The common shape, and every column broadcast to it, flat and contiguous. ValueError names what does not fit."""
+    try:
+        shape = np.broadcast_shapes(*(column.shape for column in columns.values()))
+    except ValueError:
+        told = ", ".join(f"{name} {column.shape}" for name, column in columns.items() if column.ndim)
+        raise ValueError(f"arrays of different lengths: {told}") from None
+    return shape, [np.ascontiguousarray(np.broadcast_to(column, shape)).reshape(-1) for column in columns.values()]

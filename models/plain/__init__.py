@@ -1,0 +1,1 @@
+"""The kernels' formulas in plain NumPy and SciPy: their reference in tests, and the fallback."""

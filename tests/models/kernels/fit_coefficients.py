@@ -1,0 +1,106 @@
+"""The fits behind models/kernels/coefficients.py: `python -m tests.models.kernels.fit_coefficients --write`.
+
+Chebyshev interpolation in 60-digit arithmetic, written out as monomials. Each fit is of a function on [-1, 1] that
+varies little, so that doubles hold its coefficients without loss.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import mpmath as mp
+
+TARGET = Path(__file__).resolve().parents[3] / "models/kernels/coefficients.py"
+ERFCX_SCALE, ERFCX_DEGREE = 4, 24
+GUESS_SCALE, GUESS_DEGREE = 4, 14
+_DIGITS = 60
+
+
+def chebyshev_fit(function: Callable[[mp.mpf], mp.mpf], degree: int) -> list[float]:
+    """Monomial coefficients, lowest first, of the polynomial that meets the function in Chebyshev's points."""
+    count = degree + 1
+    angles = [mp.pi * (k + mp.mpf(1) / 2) / count for k in range(count)]
+    values = [function(mp.cos(angle)) for angle in angles]
+    weights = [2 * mp.fdot(values, [mp.cos(j * angle) for angle in angles]) / count for j in range(count)]
+    weights[0] /= 2
+    basis = [[mp.mpf(1)], [mp.mpf(0), mp.mpf(1)]]
+    while len(basis) < count:
+        following = [mp.mpf(0), *(2 * term for term in basis[-1])]
+        for power, term in enumerate(basis[-2]):
+            following[power] -= term
+        basis.append(following)
+    result = [mp.mpf(0)] * count
+    for weight, polynomial in zip(weights, basis, strict=True):
+        for power, term in enumerate(polynomial):
+            result[power] += weight * term
+    return [float(term) for term in result]
+
+
+def erfcx(x: mp.mpf) -> mp.mpf:
+    """e^(x^2) erfc x; beyond 25 by its asymptotic series, whose 12 terms are then good to 1e-25."""
+    if x < 25:
+        return mp.exp(x * x) * mp.erfc(x)
+    terms = ((-1) ** k * mp.fac2(2 * k - 1) / (2 * x * x) ** k for k in range(1, 12))
+    return (1 + sum(terms)) / (x * mp.sqrt(mp.pi))
+
+
+def half_line(t: mp.mpf, scale: int) -> mp.mpf:
+    """x in [0, inf) with t = (x - scale)/(x + scale)."""
+    return scale * (1 + t) / (1 - t)
+
+
+def smooth_erfcx(t: mp.mpf) -> mp.mpf:
+    """(1 + 2 x) erfcx x, between 1 and 1.24."""
+    x = half_line(t, ERFCX_SCALE)
+    return (1 + 2 * x) * erfcx(x)
+
+
+def bachelier_total(u: mp.mpf) -> mp.mpf:
+    """eta > 0 with sqrt(2 pi) (phi(eta)/eta - Phi(-eta)) = 1/u: distance over total volatility in Bachelier's model,
+    where u = distance/(sqrt(2 pi) price)."""
+
+    def shortfall(log_eta: mp.mpf) -> mp.mpf:
+        eta = mp.exp(log_eta)
+        bracket = mp.npdf(eta) / eta - mp.erfc(eta / mp.sqrt(2)) / 2
+        return mp.log(mp.sqrt(2 * mp.pi) * bracket) + mp.log(u)
+
+    xi = mp.log1p(u)
+    start = mp.log(mp.sqrt(2 * xi)) if xi > 3 else mp.log(u)
+    return mp.exp(mp.findroot(shortfall, start))
+
+
+def smooth_guess(t: mp.mpf) -> mp.mpf:
+    """eta sqrt(1 + xi/2)/xi with xi = ln(1 + u): near 1 at both ends, where eta is u and sqrt(2 xi)."""
+    xi = half_line(t, GUESS_SCALE)
+    return bachelier_total(mp.expm1(xi)) / xi * mp.sqrt(1 + xi / 2)
+
+
+def source() -> str:
+    """The text of the module of coefficients."""
+    with mp.workdps(_DIGITS):
+        fits = {
+            "ERFCX": chebyshev_fit(smooth_erfcx, ERFCX_DEGREE),
+            "GUESS": chebyshev_fit(smooth_guess, GUESS_DEGREE),
+        }
+    lines = [
+        '"""Polynomials of the kernels, lowest power first. Made by tests/models/kernels/fit_coefficients.py."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        f"ERFCX_SCALE = {ERFCX_SCALE:.1f}",
+        f"GUESS_SCALE = {GUESS_SCALE:.1f}",
+    ]
+    for name, terms in fits.items():
+        lines += [f"{name} = (", *(f"    {term!r}," for term in terms), ")"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write the module; else print it")
+    if parser.parse_args().write:
+        TARGET.write_text(source())
+    else:
+        print(source(), end="")
