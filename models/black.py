@@ -78,6 +78,6 @@ def greeks(
         )
     }  # fmt: skip
     shape, arrays = aligned(columns | {"is_call": flags("is_call", is_call)})
-    out = tuple(np.empty(arrays[0].size) for _ in Greeks._fields)
+    out = tuple(np.empty((len(Greeks._fields), arrays[0].size)))  # one block, which gets large pages: ten arrays fault
     implementation("greeks").fill_greeks(*arrays, is_delta_of_forward, out)
     return Greeks(*(values.reshape(shape) for values in out))
