@@ -7,9 +7,10 @@ compiled; both fill the same arrays, so nobody above this module knows which one
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 Engine = Literal["compiled", "plain"]
+ENGINES: tuple[Engine, ...] = ("compiled", "plain")
 _ROOMS: dict[Engine, str] = {"compiled": "models.kernels", "plain": "models.plain"}
 _chosen: Engine = "compiled"
 _threads = 1
@@ -17,8 +18,8 @@ _threads = 1
 
 def use(engine: Engine) -> None:
     """From now on `engine` computes, in this process. ValueError for another name."""
-    if engine not in get_args(Engine):
-        raise ValueError(f"{engine!r} is not an engine; there are {' and '.join(get_args(Engine))}")
+    if engine not in ENGINES:
+        raise ValueError(f"{engine!r} is not an engine; there are {' and '.join(ENGINES)}")
     global _chosen  # noqa: PLW0603 - the one switch
     _chosen = engine
 

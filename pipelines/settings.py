@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.engine import ENGINES, Engine
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -71,3 +73,12 @@ def workers() -> int:
     if text and not (text.isascii() and text.isdecimal()):
         raise SettingsError(f"DEALERFLOW_WORKERS={text}: not a number of workers, such as 4")
     return max(1, int(text or os.cpu_count() or 1))
+
+
+def kernel_engine() -> Engine:
+    """Who computes the heavy formulas (`DEALERFLOW_KERNELS`): compiled kernels, or the same in plain NumPy."""
+    text = os.environ.get("DEALERFLOW_KERNELS") or "compiled"
+    for engine in ENGINES:
+        if text == engine:
+            return engine
+    raise SettingsError(f"DEALERFLOW_KERNELS={text}: there are {' and '.join(ENGINES)}")

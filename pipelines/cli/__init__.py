@@ -7,8 +7,10 @@ import sys
 from rich.console import Console
 from rich.markup import escape
 
+from models import engine
 from pipelines.cli import ask, data, fetch, keep, look, operate_daily
 from pipelines.cli.app import UserError, app
+from pipelines.settings import kernel_engine
 
 __all__ = ["app", "ask", "data", "fetch", "keep", "look", "main", "operate_daily"]
 
@@ -18,6 +20,7 @@ def main() -> None:
     from pipelines.errors import is_for_users, one_line
 
     try:
+        engine.use(kernel_engine())
         app()
     except Exception as error:
         if not isinstance(error, UserError) and not is_for_users(error):

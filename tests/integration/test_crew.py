@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from models import engine
 from pipelines.lake import crew
 from pipelines.lake.store import opened
 from pipelines.materialise import bring_up_to_date
@@ -57,6 +59,34 @@ def test_heavy_tasks_go_to_processes_at_once_and_light_ones_stay_here_at_first()
         assert light.submit(os.getpid).result(timeout=MOST_SECONDS) == os.getpid()
     with crew.Crew(1, threads_first=0) as alone:
         assert alone.submit(os.getpid).result(timeout=MOST_SECONDS) == os.getpid()
+
+
+def test_a_task_alone_has_every_core_and_tasks_side_by_side_share_them() -> None:
+    both_here, may_leave = threading.Barrier(2), threading.Event()
+
+    def threads_of_two() -> int:
+        both_here.wait(MOST_SECONDS)
+        count = engine.threads()
+        both_here.wait(MOST_SECONDS)
+        may_leave.wait(MOST_SECONDS)
+        return count
+
+    with crew.Crew(2) as workers:
+        assert workers.submit(engine.threads).result(timeout=MOST_SECONDS) == 2
+        asked = [workers.submit(threads_of_two) for _ in range(2)]
+        may_leave.set()
+        assert [one.result(timeout=MOST_SECONDS) for one in asked] == [1, 1]
+
+
+def test_a_worker_process_computes_on_one_thread_by_the_engine_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DEALERFLOW_KERNELS", "plain")
+    crew._processes.cache_clear()
+    with crew.Crew(2, threads_first=0) as workers:
+        assert workers.submit(engine.engine).result(timeout=MOST_SECONDS) == "plain"
+        assert workers.submit(engine.threads).result(timeout=MOST_SECONDS) == 1
+    crew._processes.cache_clear()
 
 
 def test_a_worker_that_dies_costs_its_process_and_no_result(monkeypatch: pytest.MonkeyPatch) -> None:

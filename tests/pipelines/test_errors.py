@@ -48,6 +48,21 @@ def test_at_least_one_worker_works(monkeypatch: pytest.MonkeyPatch, text: str, t
     assert settings.workers() == threads
 
 
+def test_an_engine_that_does_not_exist_is_one_line_whatever_was_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEALERFLOW_KERNELS", "turbo")
+    assert told(dealerflow(tmp_path, "tables")) == "dealerflow: DEALERFLOW_KERNELS=turbo: there are compiled and plain"
+
+
+@pytest.mark.parametrize(("text", "engine"), [("", "compiled"), ("compiled", "compiled"), ("plain", "plain")])
+def test_kernels_are_compiled_unless_plain_ones_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, text: str, engine: str
+) -> None:
+    monkeypatch.setenv("DEALERFLOW_KERNELS", text)
+    assert settings.kernel_engine() == engine
+
+
 def test_a_corrupt_catalogue_is_one_line(tmp_path: Path) -> None:
     catalogue = tmp_path / "lake" / "_catalogue.sqlite"
     catalogue.parent.mkdir()
