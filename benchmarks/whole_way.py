@@ -14,7 +14,6 @@ import json
 import os
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
