@@ -1,0 +1,172 @@
+"""Tables in Markdown from what was measured, and the promises they are held against."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.peers.measure import Comparison, Row
+from benchmarks.peers.ratios import Ratio, Timing
+
+BEGIN, END = "<!-- figures: made by `make bench` -->", "<!-- end of figures -->"
+OURS, PLAIN = "dealerflow", "dealerflow, plain"
+_ACCURATE = {"OTM": 1e-11, "deep OTM": 1e-11, "ITM": 1e-10}
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What is claimed, what was measured, and the least that would keep it."""
+
+    claim: str
+    least: float
+    measured: Ratio
+    remark: str = ""
+
+    @property
+    def is_kept(self) -> bool:
+        """By the median of the rounds."""
+        return self.measured.median >= self.least
+
+
+def facts_table(facts: dict[str, str]) -> str:
+    """What a reader needs to judge or repeat the figures."""
+    return table(["", ""], [[name, value] for name, value in facts.items()])
+
+
+def implied_vol_table(compared: Comparison) -> str:
+    """Speed and accuracy of implied volatility."""
+    head = [
+        "implied volatility", "version", "licence", "takes", "M contracts/s", "times our time", "times plain NumPy's",
+        "max rel. error OTM", "deep OTM", "ITM", "off by > 0.1 %", "NaN",
+    ]  # fmt: skip
+    rows = []
+    for row in compared.rows:
+        worst = [_error(deviation.worst) for deviation in row.errors.values()]
+        wrong, missing = (sum(getattr(d, name) for d in row.errors.values()) for name in ("wrong", "missing"))
+        rows.append([*_named(row), row.takes, *_speed(row.timing), *worst, str(wrong), str(missing)])
+    return table(head, rows)
+
+
+def corners_table(compared: Comparison) -> str:
+    """What each candidate says where no volatility exists: only NaN, or an exception, is no wrong number."""
+    cases = [corner.case for corner in compared.rows[0].corners if not corner.is_solvable]
+    rows = []
+    for row in compared.rows:
+        hard = [corner.is_right for corner in row.corners if corner.is_solvable]
+        answers = {corner.case: corner for corner in row.corners}
+        told = [answers[case].answer if answers[case].is_right else f"**{answers[case].answer}**" for case in cases]
+        rows.append([row.name, f"{sum(hard)} of {len(hard)}", *told])
+    return table(["where none exists", "hard cases solved", *cases], rows)
+
+
+def greeks_table(compared: Comparison) -> str:
+    """Speed and accuracy of greeks."""
+    names = list(compared.rows[0].errors)
+    head = [
+        "greeks", "version", "licence", "M contracts/s", "times our time", "times plain NumPy's", "numbers a contract",
+        "times our time a number", *(f"max rel. error {name}" if name == names[0] else name for name in names),
+    ]  # fmt: skip
+    rows = []
+    for row in compared.rows:
+        worst = [_error(row.errors[name].worst) if name in row.errors else "-" for name in names]
+        rows.append([*_named(row), *_speed(row.timing), str(row.outputs), _ratio(per_number(row, compared)), *worst])
+    return table(head, rows)
+
+
+def per_number(row: Row, compared: Comparison) -> Ratio:
+    """How many times our time for each number that a candidate computes; ours computes more of them."""
+    ratio, share = row.timing.ratios[OURS], compared.rows[0].outputs / row.outputs
+    return Ratio(ratio.median * share, ratio.low * share, ratio.high * share)
+
+
+def differences_list(*compared: Comparison) -> str:
+    """How the units and inputs of peers differ, once each."""
+    told = {row.name: row.differs for comparison in compared for row in comparison.rows if row.differs}
+    return "\n".join(f"* {name}: {differs}." for name, differs in told.items())
+
+
+def timings_table(title: str, timings: dict[str, Timing], work: int, bases: Sequence[str]) -> str:
+    """Milliseconds a run of `work` evaluations, and how many times the time of each base."""
+    rows = []
+    for name, timing in timings.items():
+        against = [_ratio(timing.ratios[base]) for base in bases]
+        rows.append([name, f"{work / timing.rate * 1e3:,.2f}", f"{timing.rate / 1e9:.2f}", *against])
+    return table([title, "ms", "10^9 evaluations/s", *(f"times {base}" for base in bases)], rows)
+
+
+def promises_table(promises: Iterable[Promise]) -> str:
+    """Kept or not, by the same run."""
+    rows = [
+        [p.claim, f">= {p.least:g}", _ratio(p.measured), "yes" if p.is_kept else "**no**", p.remark] for p in promises
+    ]
+    return table(["promise", "", "measured (least to greatest of the rounds)", "kept", ""], rows)
+
+
+def fastest_accurate(compared: Comparison) -> Row:
+    """The fastest peer as accurate as ours: no answer wrong or missing, errors within 1e-11 (1e-10 in the money)."""
+    return min(
+        (row for row in compared.rows if row.name not in {OURS, PLAIN} and _is_accurate(row)),
+        key=lambda row: row.timing.ratios[OURS].median,
+    )
+
+
+def fastest(compared: Comparison) -> Row:
+    """The fastest peer, however accurate."""
+    peers = [row for row in compared.rows if row.name not in {OURS, PLAIN}]
+    return min(peers, key=lambda row: row.timing.ratios[OURS].median)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; words to the left, figures to the right."""
+    aligned = ["--:" if column and _is_figure(rows, column) else "---" for column in range(len(head))]
+    lines = ["| " + " | ".join(cells) + " |" for cells in [head, aligned, *rows]]
+    return "\n".join(lines)
+
+
+def between_markers(document: str, figures: str) -> str:
+    """The document with the figures in their place. ValueError if it has none."""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"the document has no lines {BEGIN!r} and {END!r}")
+    return f"{before}{BEGIN}\n{figures.strip()}\n{END}{after}"
+
+
+def _is_accurate(row: Row) -> bool:
+    return all(
+        deviation.worst is not None and deviation.worst <= _ACCURATE[group] and not deviation.wrong + deviation.missing
+        for group, deviation in row.errors.items()
+    )
+
+
+def _named(row: Row) -> list[str]:
+    return [row.name, row.version, row.licence]
+
+
+def _speed(timing: Timing) -> list[str]:
+    rate = timing.rate / 1e6
+    return [f"{rate:.3g}", _ratio(timing.ratios[OURS]), _ratio(timing.ratios[PLAIN])]
+
+
+def _ratio(ratio: Ratio) -> str:
+    if ratio.low == ratio.high:
+        return _short(ratio.median)
+    return f"{_short(ratio.median)} ({_short(ratio.low)} to {_short(ratio.high)})"
+
+
+def _short(number: float) -> str:
+    return f"{number:.0f}" if number >= 100 else f"{number:.1f}" if number >= 10 else f"{number:.2f}"
+
+
+def _error(worst: float | None) -> str:
+    if worst is None:
+        return "none found"
+    if math.isinf(worst):
+        return "**inf**"
+    told = f"{worst:.0e}".replace("e-0", "e-").replace("e+00", "")
+    return f"**{told}**" if worst > 1e-3 else told
+
+
+def _is_figure(rows: Sequence[Sequence[str]], column: int) -> bool:
+    return all(cells[column].strip("*")[:1].isdigit() or cells[column] in {"-", "NaN"} for cells in rows)
