@@ -10,7 +10,8 @@ import numpy as np
 from models import conventions as c
 from models.conventions import Bools, Floats
 from models.exposures import PRICING, SIDES, Book
-from models.flip import Flip, Legs, find_flip, gamma_profile, make_legs, spot_grid
+from models.flip import Flip, find_flip
+from models.profile import Legs, gamma_profile, make_legs, spot_grid
 
 _INSUFFICIENT = Flip("insufficient_data", (), None, None, None)
 

@@ -37,16 +37,18 @@ _lock = threading.Lock()
 
 # How the arguments of a kernel are annotated. It sees elements only, no lengths: these are arguments of their own.
 Numbers = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]  # in the kernel `flag[i] != 0`
 Out = npt.NDArray[np.float64]  # written by the kernel
 _DTYPES: dict[str, np.dtype[Any]] = {
-    "Numbers": np.dtype(np.float64), "Flags": np.dtype(np.bool_), "Out": np.dtype(np.float64),
+    "Numbers": np.dtype(np.float64), "Integers": np.dtype(np.int64), "Flags": np.dtype(np.bool_),
+    "Out": np.dtype(np.float64),
 }  # fmt: skip
 _SCALARS: dict[str, Any] = {"int": ctypes.c_ssize_t, "float": ctypes.c_double}
 
 
 class Kernel:
-    """A function of `Numbers`, `Flags`, `Out`, int and float that returns nothing, compiled on its first call.
+    """A function of the arguments above, int and float that returns nothing, compiled on its first call.
 
     Calls run without the interpreter's lock. An array of another type, not contiguous or read-only where it is written
     is a TypeError; whether arrays are long enough is for the caller to know.
@@ -93,7 +95,7 @@ class Kernel:
         pointer: Any = numba.types.CPointer
         of_kind = {
             "Numbers": pointer(numba.float64), "Out": pointer(numba.float64), "Flags": pointer(numba.uint8),
-            "int": numba.intp, "float": numba.float64,
+            "Integers": pointer(numba.int64), "int": numba.intp, "float": numba.float64,
         }  # fmt: skip
         signature = numba.void(*(of_kind[kind] for kind in self._kinds))
         compiled = numba.cfunc(signature, **_OPTIONS)(_with_inlined(self.function))

@@ -11,8 +11,9 @@ import pytest
 from models.black import greeks
 from models.conventions import SECONDS_PER_YEAR
 from models.exposures import exposures
-from models.flip import find_flip, gamma_profile, make_legs, spot_grid
+from models.flip import find_flip
 from models.positioning import dealer_quantity
+from models.profile import gamma_profile, make_legs, spot_grid
 from pipelines.calendar import new_york_to_utc
 from tests.golden.pages import GOLDEN, SAMPLES, find_sample, read_page
 

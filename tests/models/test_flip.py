@@ -8,17 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.flip import (
-    Flip,
-    Legs,
-    exposure_function,
-    exposure_slope,
-    find_flip,
-    gamma_profile,
-    make_legs,
-    sign_changes,
-    spot_grid,
-)
+from models.flip import Flip, exposure_function, exposure_slope, find_flip, sign_changes
+from models.profile import Legs, gamma_profile, make_legs, spot_grid
 from tests.models.chains import contracts_of, quoted
 from tests.models.test_exposures import exposed
 
@@ -112,7 +103,7 @@ def test_a_bump_without_a_flip_leaves_no_band():
 
 def test_a_zero_on_the_grid_itself_is_stepped_over():
     changes = sign_changes(np.array([1.0, 2.0, 3.0, 4.0]), np.array([-1.0, 0.0, 2.0, 0.0]))
-    assert changes == [(1.0, 3.0)]
+    assert changes == [(1.0, 3.0, -1.0, 2.0)]
 
 
 @pytest.mark.parametrize("held", [[], [4000.0]])

@@ -15,6 +15,7 @@ import mpmath as mp
 TARGET = Path(__file__).resolve().parents[3] / "models/kernels/coefficients.py"
 ERFCX_SCALE, ERFCX_DEGREE = 4, 24
 GUESS_SCALE, GUESS_DEGREE = 4, 14
+BELL_DEGREE = 10
 _DIGITS = 60
 
 
@@ -77,12 +78,19 @@ def smooth_guess(t: mp.mpf) -> mp.mpf:
     return bachelier_total(mp.expm1(xi)) / xi * mp.sqrt(1 + xi / 2)
 
 
+def half_steps_of_two(degree: int) -> list[float]:
+    """2^r for r in [-1/2, 1/2]."""
+    terms = chebyshev_fit(lambda t: mp.mpf(2) ** (t / 2), degree)
+    return [term * 2.0**power for power, term in enumerate(terms)]
+
+
 def source() -> str:
     """The text of the module of coefficients."""
     with mp.workdps(_DIGITS):
         fits = {
             "ERFCX": chebyshev_fit(smooth_erfcx, ERFCX_DEGREE),
             "GUESS": chebyshev_fit(smooth_guess, GUESS_DEGREE),
+            "BELL": half_steps_of_two(BELL_DEGREE),
         }
     lines = [
         '"""Polynomials of the kernels, lowest power first. Made by tests/models/kernels/fit_coefficients.py."""',
