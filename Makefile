@@ -4,7 +4,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow fuzz lint types bench up
+.PHONY: help setup run test test-slow fuzz lint types bench bench-data up
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,7 +42,11 @@ lint: setup ## style
 types: setup ## static types
 	$(BIN)/mypy
 
-bench: setup ## how fast trades become inventory, and a day of option updates becomes snapshots
+bench: setup ## our numerics beside NumPy and their peers, in one run of some minutes; ARGS=--help tells more
+	@$(BIN)/uv sync --locked --inexact --quiet --group bench --python $(BIN)/python
+	$(BIN)/python -m benchmarks.peers $(ARGS)
+
+bench-data: setup ## how fast trades become inventory, and a day of option updates becomes snapshots
 	$(BIN)/python benchmarks/trades_per_second.py
 	$(BIN)/python benchmarks/tardis_day.py
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.adapters import Call
 from benchmarks.peers.chains import Bools, Chain, Floats
-from benchmarks.peers.truth import Truth
+from benchmarks.peers.peer import Call
+from tests.models.facts import OWN as GOLDEN
+from tests.models.facts import read_rows
 
-CORNERS = Path(__file__).parents[2] / "tests/golden/implied_vol_corners.csv"
+Columns = dict[str, Floats]
 WRONG = 1e-3
 _SOLVED = 1e-8  # the intrinsic value leaves the prices of two hard cases no more digits than 1.4e-9
 _SMALLEST = {"delta": 1e-12, "gamma": 1e-12, "vega": 1e-6, "vanna": 1e-6, "charm": 1e-6}
@@ -47,39 +46,39 @@ def sample_of(chain: Chain, count: int, seed: int = 7) -> Chain:
     return chain.take(np.sort(rows))
 
 
-def groups_of(chain: Chain, truth: Truth) -> dict[str, Bools]:
+def groups_of(chain: Chain, truth: Columns) -> dict[str, Bools]:
     """Which contracts of a sample are far from where rounding decides, out of and in the money."""
     forward, discount = chain.forward, chain.discount_factor
     is_out = chain.is_call == (chain.strike >= forward)
-    time_value = truth.price - np.where(is_out, 0.0, discount * np.abs(forward - chain.strike))
-    has_truth = np.isfinite(truth.iv_frac)
+    time_value = truth["price"] - np.where(is_out, 0.0, discount * np.abs(forward - chain.strike))
+    has_truth = np.isfinite(truth["iv_frac"])
     return {
-        "OTM": is_out & has_truth & (truth.price >= 0.05),
-        "deep OTM": is_out & has_truth & (truth.price < 0.05) & (truth.price > 1e-12),
+        "OTM": is_out & has_truth & (truth["price"] >= 0.05),
+        "deep OTM": is_out & has_truth & (truth["price"] < 0.05) & (truth["price"] > 1e-12),
         "ITM": ~is_out & has_truth & (time_value >= 0.05),
     }
 
 
-def implied_vol_errors(make: Callable[[Chain], Call], chain: Chain, truth: Truth) -> dict[str, Deviation]:
+def implied_vol_errors(make: Callable[[Chain], Call], chain: Chain, truth: Columns) -> dict[str, Deviation]:
     """By group; prices are the truth's, rounded to double."""
-    found = _answers(make(replace(chain, mid=truth.price)))
-    return {name: _deviation(found[is_in], truth.iv_frac[is_in]) for name, is_in in groups_of(chain, truth).items()}
+    found = _answers(make(replace(chain, mid=truth["price"])))
+    return {name: _deviation(found[is_in], truth["iv_frac"][is_in]) for name, is_in in groups_of(chain, truth).items()}
 
 
-def greek_errors(make: Callable[[Chain], Call], chain: Chain, truth: Truth) -> dict[str, Deviation]:
+def greek_errors(make: Callable[[Chain], Call], chain: Chain, truth: Columns) -> dict[str, Deviation]:
     """By greek, over the contracts whose greek is not about nothing."""
     found = _answers(make(chain))
-    is_live = (np.abs(truth.greeks["delta"]) > _SMALLEST["delta"]) & (truth.greeks["gamma"] > _SMALLEST["gamma"])
+    is_live = (np.abs(truth["delta"]) > _SMALLEST["delta"]) & (truth["gamma"] > _SMALLEST["gamma"])
     out = {}
     for name, values in found.items():
-        is_in = is_live & (np.abs(truth.greeks[name]) > _SMALLEST[name])
-        out[name] = _deviation(values[is_in], truth.greeks[name][is_in])
+        is_in = is_live & (np.abs(truth[name]) > _SMALLEST[name])
+        out[name] = _deviation(values[is_in], truth[name][is_in])
     return out
 
 
 def corner_answers(make: Callable[[Chain], Call], *, raises: bool) -> list[Corner]:
     """Each hard case alone, for some candidates refuse a whole array for one of its prices."""
-    return [_corner(make, row, raises=raises) for row in _rows()]
+    return [_corner(make, row, raises=raises) for row in read_rows(GOLDEN / "implied_vol_corners.csv")]
 
 
 def _corner(make: Callable[[Chain], Call], row: dict[str, str], *, raises: bool) -> Corner:
@@ -93,11 +92,6 @@ def _corner(make: Callable[[Chain], Call], row: dict[str, str], *, raises: bool)
         return Corner(row["case"], told, np.isfinite(expected), is_right=not np.isfinite(expected))
     is_right = bool(np.isfinite(expected) and abs(answer / expected - 1) <= _SOLVED)
     return Corner(row["case"], f"{answer:.4g}", np.isfinite(expected), is_right)
-
-
-def _rows() -> list[dict[str, str]]:
-    with CORNERS.open(encoding="utf-8") as file:
-        return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
 def _contract(row: dict[str, str]) -> Chain:

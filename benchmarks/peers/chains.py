@@ -105,7 +105,7 @@ def _expiry(spot: float, t_years: float, count: int, level: float, draw: np.rand
     iv = np.clip(base * np.sqrt(np.clip(smile, 0.25, 60.0)), 0.06, 3.5)
     total = iv * root_t
     d1 = np.log(forward / strike) / total + 0.5 * total
-    interest = draw.poisson(2.0 + 600.0 * np.exp(-0.5 * (depth / 1.5) ** 2)).astype(float)
+    interest = 2.0 + 600.0 * np.exp(-0.5 * (depth / 1.5) ** 2)
     sides = []
     for sign in (1.0, -1.0):
         value = np.exp(-rate * t_years) * sign * (forward * ndtr(sign * d1) - strike * ndtr(sign * (d1 - total)))
@@ -115,7 +115,7 @@ def _expiry(spot: float, t_years: float, count: int, level: float, draw: np.rand
             Chain(
                 **{name: np.full(strike.size, number) for name, number in every.items()}, strike=strike, iv_frac=iv,
                 is_call=np.full(strike.size, sign > 0), price=price, mid=_mid(price),
-                open_interest=interest * draw.integers(0, 4, strike.size),
+                open_interest=1.0 + draw.poisson(interest * draw.uniform(0.0, 4.0, strike.size)),
             )
         )  # fmt: skip
     return _joined(sides)
@@ -126,7 +126,8 @@ def _mid(price: Floats) -> Floats:
     tick = np.where(price < 3.0, 0.05, 0.10)
     half = np.maximum(tick / 2, 0.02 + 0.004 * price)
     bid = np.maximum(np.floor((price - half) / tick) * tick, 0.0)
-    return 0.5 * (bid + np.ceil((price + half) / tick) * tick)
+    ask = np.ceil((price + half) / tick) * tick
+    return np.asarray(0.5 * (bid + ask), dtype=np.float64)
 
 
 def _joined(chains: list[Chain]) -> Chain:

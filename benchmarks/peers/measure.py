@@ -19,7 +19,7 @@ from benchmarks.peers.adapters import OWN, installed
 from benchmarks.peers.chains import Chain, make_chain, solvable
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.ratios import Contender, Timing, interleaved
-from benchmarks.peers.truth import Truth, gathered, truth_of
+from benchmarks.peers.truth import as_columns, truth_rows
 
 _LIMITS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "POLARS_MAX_THREADS",
@@ -79,7 +79,9 @@ def compare(kind: Kind, size: Size) -> Comparison:
     chain = make_chain(size.contracts)
     with progress_bar() as bar:
         candidates = [*OWN, *(peer for peer in installed() if getattr(peer, kind))]
-        sample, truth = _truths(chain, size.truths, bar)
+        sample = accuracy.sample_of(chain, size.truths)
+        exact = truth_rows(sample, with_volatility=kind == "implied_vol")
+        truth = as_columns(list(bar.track(exact, total=sample.size, description=f"{kind}: truth in sixty digits")))
         task = bar.add_task(f"{kind}: accuracy", total=len(candidates))
         errors, corners = {}, {}
         for peer in candidates:
@@ -102,12 +104,6 @@ def progress_bar() -> Progress:
     """On stderr, for stdout carries the tables."""
     columns = (TextColumn("{task.description:<52}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=Console(stderr=True))
-
-
-def _truths(chain: Chain, count: int, bar: Progress) -> tuple[Chain, Truth]:
-    sample = accuracy.sample_of(chain, count)
-    rows = list(bar.track(truth_of(sample), total=sample.size, description="truth in sixty digits"))
-    return sample, gathered(rows)
 
 
 def _timings(kind: Kind, candidates: list[Peer], chain: Chain, rounds: int, bar: Progress) -> dict[str, Timing]:

@@ -52,7 +52,8 @@ class Peer:
         """In the package's own words."""
         told = importlib.metadata.metadata(self._distribution)
         classes = [line.rpartition(" :: ")[2] for line in told.get_all("Classifier", []) if "License" in line]
-        return told.get("License-Expression") or told.get("License") or " or ".join(classes) or "not stated"
+        stated = [*told.get_all("License-Expression", []), *told.get_all("License", []), " or ".join(classes)]
+        return next((words for words in stated if words), "not stated")
 
     @property
     def _distribution(self) -> str:

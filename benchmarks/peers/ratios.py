@@ -73,7 +73,6 @@ def interleaved(
 
 def _seconds(contender: Contender, clock: Callable[[], float]) -> float:
     """Per unit of work."""
-    gc.collect()
     gc.disable()
     try:
         with np.errstate(all="ignore"):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.peers.measure import Comparison, Row
 from benchmarks.peers.ratios import Ratio, Timing
+from benchmarks.peers.surfaces import CORES, GAMMA_ONLY, GRID, MERGED, NUMPY, ONE, PROFILE, TWO, Surface, Surfaces
 
 BEGIN, END = "<!-- figures: made by `make bench` -->", "<!-- end of figures -->"
 OURS, PLAIN = "dealerflow", "dealerflow, plain"
+_OWN = {OURS, PLAIN}
 _ACCURATE = {"OTM": 1e-11, "deep OTM": 1e-11, "ITM": 1e-10}
 
 
@@ -27,11 +29,6 @@ class Promise:
     def is_kept(self) -> bool:
         """By the median of the rounds."""
         return self.measured.median >= self.least
-
-
-def facts_table(facts: dict[str, str]) -> str:
-    """What a reader needs to judge or repeat the figures."""
-    return table(["", ""], [[name, value] for name, value in facts.items()])
 
 
 def implied_vol_table(compared: Comparison) -> str:
@@ -86,13 +83,46 @@ def differences_list(*compared: Comparison) -> str:
     return "\n".join(f"* {name}: {differs}." for name, differs in told.items())
 
 
-def timings_table(title: str, timings: dict[str, Timing], work: int, bases: Sequence[str]) -> str:
-    """Milliseconds a run of `work` evaluations, and how many times the time of each base."""
+def surface_table(title: str, surface: Surface) -> str:
+    """Milliseconds a run, and how many times the time of each base."""
+    head = [title, "ms", "10^9 evaluations/s", *(f"times {base}" for base in surface.bases), "deviation"]
     rows = []
-    for name, timing in timings.items():
-        against = [_ratio(timing.ratios[base]) for base in bases]
-        rows.append([name, f"{work / timing.rate * 1e3:,.2f}", f"{timing.rate / 1e9:.2f}", *against])
-    return table([title, "ms", "10^9 evaluations/s", *(f"times {base}" for base in bases)], rows)
+    for name, timing in surface.timings.items():
+        against = [_ratio(timing.ratios[base]) for base in surface.bases]
+        speed = [f"{surface.work / timing.rate * 1e3:.3g}", f"{timing.rate / 1e9:.2f}"]
+        rows.append([name, *speed, *against, _error(surface.deviations[name])])
+    return table(head, rows)
+
+
+def promises_of(compared: Mapping[str, Comparison], surfaces: Surfaces) -> list[Promise]:
+    """What the project claims of its kernels, by what was just measured."""
+    peer, greeks_peer = fastest_accurate(compared["implied_vol"]), fastest(compared["greeks"])
+    greeks = compared["greeks"]
+    profile, grid, cores = (surfaces[name] for name in (PROFILE, GRID, CORES))
+    by_number = min((row for row in greeks.rows if row.name not in _OWN), key=lambda r: per_number(r, greeks).median)
+    return [
+        Promise("implied volatility, times the fastest peer of equal accuracy", 8, peer.timing.ratios[OURS], peer.name),
+        Promise("greeks, times the fastest peer, a contract", 10, greeks_peer.timing.ratios[OURS], greeks_peer.name),
+        Promise("greeks, times the fastest peer, a number", 10, per_number(by_number, greeks), by_number.name),
+        Promise("profile, times NumPy in place", 3, profile.timings[NUMPY].ratios[OURS]),
+        Promise("profile, calls and puts merged", 7, profile.timings[NUMPY].ratios[MERGED]),
+        Promise("grid of gamma and charm, times NumPy's of gamma alone", 5, grid.timings[GAMMA_ONLY].ratios[OURS]),
+        Promise("grid on two cores, times one", 1.7, cores.timings[ONE].ratios[TWO]),
+    ]
+
+
+def figures(facts: Mapping[str, str], compared: Mapping[str, Comparison], surfaces: Surfaces | None) -> str:
+    """All tables of what was measured."""
+    parts = [table(["", ""], [[name, value] for name, value in facts.items()])]
+    if surfaces and len(compared) == len(_TABLES):
+        parts.append(promises_table(promises_of(compared, surfaces)))
+    for kind, tables in _TABLES.items():
+        if kind in compared:
+            parts += [make(compared[kind]) for make in tables]
+    if compared:
+        parts.append(differences_list(*compared.values()))
+    parts += [surface_table(title, surface) for title, surface in (surfaces or {}).items()]
+    return "\n\n".join(parts)
 
 
 def promises_table(promises: Iterable[Promise]) -> str:
@@ -106,14 +136,14 @@ def promises_table(promises: Iterable[Promise]) -> str:
 def fastest_accurate(compared: Comparison) -> Row:
     """The fastest peer as accurate as ours: no answer wrong or missing, errors within 1e-11 (1e-10 in the money)."""
     return min(
-        (row for row in compared.rows if row.name not in {OURS, PLAIN} and _is_accurate(row)),
+        (row for row in compared.rows if row.name not in _OWN and _is_accurate(row)),
         key=lambda row: row.timing.ratios[OURS].median,
     )
 
 
 def fastest(compared: Comparison) -> Row:
     """The fastest peer, however accurate."""
-    peers = [row for row in compared.rows if row.name not in {OURS, PLAIN}]
+    peers = [row for row in compared.rows if row.name not in _OWN]
     return min(peers, key=lambda row: row.timing.ratios[OURS].median)
 
 
@@ -131,6 +161,12 @@ def between_markers(document: str, figures: str) -> str:
     if not (begin and end):
         raise ValueError(f"the document has no lines {BEGIN!r} and {END!r}")
     return f"{before}{BEGIN}\n{figures.strip()}\n{END}{after}"
+
+
+_TABLES: dict[str, tuple[Callable[[Comparison], str], ...]] = {
+    "implied_vol": (implied_vol_table, corners_table),
+    "greeks": (greeks_table,),
+}
 
 
 def _is_accurate(row: Row) -> bool:

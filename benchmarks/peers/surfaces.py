@@ -1,0 +1,226 @@
+"""Gamma over a range of spots, gamma and charm over hours and spots: ours beside NumPy at its best, in place.
+
+NumPy here is written for speed: blocks that stay in the cache, no temporary arrays, sums by matrix products. It also is
+an independent check of what ours gives.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from benchmarks.peers.chains import Chain, Floats, make_chain
+from benchmarks.peers.measure import Size, on_one_core, progress_bar
+from benchmarks.peers.ratios import Contender, Timing, interleaved
+from models import engine
+from models.profile import Legs, gamma_profile, make_legs
+
+PROFILE, GRID, CORES = "gamma profile", "gamma and charm grid", "gamma and charm grid on two cores"
+OURS, MERGED, NUMPY = "dealerflow", "dealerflow, calls and puts merged", "NumPy in place"
+GAMMA_ONLY = "NumPy in place, gamma only"
+PLAIN, NUMPY_MERGED = "dealerflow, plain", "NumPy in place, gamma only, merged"
+ONE, TWO = "dealerflow, one thread", "dealerflow, two threads"
+NUMPY_ONE, NUMPY_TWO = "NumPy, one thread", "NumPy, two threads"
+_SPOTS, _TIMES, _BLOCK = 200, 100, 256
+_SESSION_YEARS = 6.5 / 24 / 365
+_HOURS_A_YEAR = 8760.0
+_INV_SQRT_2PI = 0.3989422804014327
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """Evaluations of one run (contracts x spots x times), timings by name, and the greatest deviation of each from
+    NumPy, as a share of the greatest figure."""
+
+    work: int
+    bases: tuple[str, ...]
+    timings: dict[str, Timing]
+    deviations: dict[str, float]
+
+
+Surfaces = dict[str, Surface]
+Way = Callable[[], tuple[Floats, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A day's contracts with a weight each, and where they are repriced."""
+
+    chain: Chain
+    weights: Floats
+    spots: Floats
+    times: Floats
+
+    @property
+    def spot(self) -> float:
+        """One for all contracts."""
+        return float(self.chain.spot[0])
+
+    @property
+    def carry(self) -> Floats:
+        """r - q."""
+        return self.chain.rate - self.chain.dividend
+
+
+def make_book(size: Size) -> Book:
+    """The first day of the chain, calls held and puts owed, 100 units a contract."""
+    chain = make_chain(size.contracts)
+    day = chain.take(chain.spot == chain.spot[0])
+    spots = float(day.spot[0]) * np.linspace(0.85, 1.15, _SPOTS)
+    weights = day.open_interest * np.where(day.is_call, 100.0, -100.0)
+    return Book(day, weights, spots, np.linspace(0.0, _SESSION_YEARS, _TIMES))
+
+
+def merged(book: Book) -> Book:
+    """Calls and puts of a strike as one contract: they share volatility and forward, and so gamma (not charm)."""
+    is_call = book.chain.is_call
+    return Book(book.chain.take(is_call), book.weights[is_call] + book.weights[~is_call], book.spots, book.times)
+
+
+def one_core(size: Size) -> Surfaces:
+    """Profile and grid by the processor's clock, on one core."""
+    on_one_core()
+    engine.set_threads(1)
+    book = make_book(size)
+    legs, fewer = _legs(book), _legs(merged(book))
+    profile = {
+        NUMPY: lambda: numpy_row(book, 0.0, with_charm=False),
+        PLAIN: _ours(lambda: (gamma_profile(legs, book.spots, 1)[0, 0],), "plain"),
+        OURS: _ours(lambda: (gamma_profile(legs, book.spots, 1)[0, 0],)),
+        MERGED: _ours(lambda: (gamma_profile(fewer, book.spots, 1)[0, 0],)),
+    }
+    grid = {
+        NUMPY: lambda: numpy_grid(book),
+        GAMMA_ONLY: lambda: numpy_grid(book, with_charm=False),
+        NUMPY_MERGED: lambda: numpy_grid(merged(book), with_charm=False),
+        PLAIN: _ours(lambda: _grid(book), "plain"),
+        OURS: _ours(lambda: _grid(book)),
+    }
+    cells = book.chain.size * _SPOTS
+    return {
+        PROFILE: _measured(PROFILE, profile, (OURS, MERGED), cells, 3 * size.rounds, time.process_time),
+        GRID: _measured(GRID, grid, (OURS,), cells * _TIMES, size.rounds, time.process_time),
+    }
+
+
+def many_cores(size: Size) -> Surfaces:
+    """The grid by the wall's clock, on one thread and on two."""
+    book = make_book(size)
+    ways = {
+        NUMPY_ONE: lambda: numpy_grid(book, with_charm=False),
+        NUMPY_TWO: lambda: numpy_grid(book, with_charm=False, threads=2),
+        ONE: _ours(lambda: _grid(book), threads=1),
+        TWO: _ours(lambda: _grid(book), threads=2),
+    }
+    work = book.chain.size * _SPOTS * _TIMES
+    return {CORES: _measured(CORES, ways, (ONE, TWO), work, 2 * size.rounds, time.perf_counter)}
+
+
+def numpy_grid(book: Book, *, with_charm: bool = True, threads: int = 1) -> tuple[Floats, ...]:
+    """Net gamma in USD per 1 % and, if wanted, charm in USD per hour: arrays (times, spots)."""
+
+    def row(after: float) -> tuple[Floats, ...]:
+        return numpy_row(book, after, with_charm=with_charm)
+
+    if threads == 1:
+        rows = [row(float(after)) for after in book.times]
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            rows = list(pool.map(row, book.times.tolist()))
+    return tuple(np.array(column) for column in zip(*rows, strict=True))
+
+
+def numpy_row(book: Book, after: float, *, with_charm: bool) -> tuple[Floats, ...]:
+    """One time: contracts that have expired are left out, forwards and discount factors move with the carry."""
+    is_live = book.chain.t_years > after
+    chain, weights, carry = book.chain.take(is_live), book.weights[is_live], book.carry[is_live]
+    t_years = chain.t_years - after
+    total = chain.iv_frac * np.sqrt(t_years)
+    units = np.exp(-chain.dividend * t_years) * weights
+    slope = 1.0 / total
+    offset = (np.log(chain.spot / chain.strike) + carry * t_years) * slope + 0.5 * total
+    at, decay = units * _INV_SQRT_2PI, 0.5 / t_years
+    factors = (at * slope, at * (carry * slope + total * decay), at * decay, units * chain.dividend)
+    distance = np.log(book.spots / book.spot)
+    sums = np.zeros((4, book.spots.size))
+    cells, others = np.empty((_BLOCK, book.spots.size)), np.empty((_BLOCK, book.spots.size))
+    for start in range(0, chain.size, _BLOCK):
+        part = slice(start, min(start + _BLOCK, chain.size))
+        d1, other = cells[: part.stop - start], others[: part.stop - start]
+        np.multiply(slope[part, None], distance, out=d1)
+        d1 += offset[part, None]
+        if with_charm:
+            ndtr(d1, out=other)
+            sums[3] += factors[3][part] @ other
+            np.multiply(d1, d1, out=other)
+        bell = other if with_charm else np.multiply(d1, d1, out=d1)
+        bell *= -0.5
+        np.exp(bell, out=bell)
+        sums[0] += factors[0][part] @ bell
+        if with_charm:
+            sums[1] += factors[1][part] @ bell
+            bell *= d1
+            sums[2] += factors[2][part] @ bell
+    gamma = 0.01 * book.spots * sums[0]
+    if not with_charm:
+        return (gamma,)
+    of_puts = float(np.sum(factors[3][~chain.is_call]))  # N(d1) - 1
+    return gamma, book.spots * (sums[3] - of_puts - sums[1] + sums[2]) / _HOURS_A_YEAR
+
+
+def _legs(book: Book) -> Legs:
+    chain = book.chain
+    return make_legs(
+        spot=book.spot, forward=chain.forward, strike=chain.strike, t_years=chain.t_years, iv_frac=chain.iv_frac,
+        discount_factor=chain.discount_factor, weights=book.weights[None], series=np.zeros(chain.size, dtype=np.int64),
+    )  # fmt: skip
+
+
+def _grid(book: Book) -> tuple[Floats, ...]:
+    from models.grid import repriced_grid
+
+    chain = book.chain
+    found = repriced_grid(
+        spot=book.spot, forward=chain.forward, strike=chain.strike, t_years=chain.t_years, iv_frac=chain.iv_frac,
+        discount_factor=chain.discount_factor, is_call=chain.is_call, weights=book.weights, times_years=book.times,
+        prices=book.spots, smooth_carry_frac=book.carry,
+    )  # fmt: skip
+    return found.gamma_usd_per_1pct[0], found.charm_usd_per_hour[0]
+
+
+def _ours(work: Way, chosen: engine.Engine = "compiled", threads: int = 1) -> Way:
+    def run() -> tuple[Floats, ...]:
+        engine.use(chosen)
+        engine.set_threads(threads)
+        return work()
+
+    return run
+
+
+def _measured(
+    title: str, ways: Mapping[str, Way], bases: Sequence[str], work: int, rounds: int,
+    clock: Callable[[], float],
+) -> Surface:  # fmt: skip
+    contenders = {name: Contender(name, run, work) for name, run in ways.items()}
+    truth = next(iter(ways.values()))()
+    deviations = {name: _deviation(run(), truth) for name, run in ways.items()}
+    with progress_bar() as bar:
+        task = bar.add_task(title, total=len(contenders) * (rounds + 1))
+
+        def on_step(name: str) -> None:
+            bar.update(task, description=f"{title}: {name}", advance=1)
+
+        timings = interleaved(
+            list(contenders.values()), [contenders[name] for name in bases], rounds=rounds, clock=clock, on_step=on_step
+        )
+    return Surface(work, tuple(bases), timings, deviations)
+
+
+def _deviation(found: tuple[Floats, ...], truth: tuple[Floats, ...]) -> float:
+    """Of the figures that both give: gamma, or gamma and charm."""
+    return max(float(np.max(np.abs(a - b)) / np.max(np.abs(b))) for a, b in zip(found, truth, strict=False))
