@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from llvmlite.binding import get_host_cpu_name
+
 from benchmarks.peers import report
 from benchmarks.peers.measure import Comparison, Size, apart, compare
 from benchmarks.peers.surfaces import Surfaces, many_cores, one_core
@@ -66,13 +68,12 @@ def facts(size: Size, is_quick: bool) -> dict[str, str]:
 
 
 def processor() -> str:
-    """The model, as the system tells it."""
+    """The model, as the system tells it, and the kind that the compiler takes it for."""
     listed = Path("/proc/cpuinfo")
-    if listed.exists():
-        for line in listed.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    lines = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    told = models[0] if models else platform.processor() or platform.machine()
+    return f"{told} ({get_host_cpu_name()})"
 
 
 if __name__ == "__main__":

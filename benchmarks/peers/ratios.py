@@ -23,16 +23,16 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How many times as long as the base, per unit of work: median of the rounds, the least and the greatest."""
+    """How many times as long as the base, per unit of work, and the least and the greatest of the rounds."""
 
-    median: float
+    value: float
     low: float
     high: float
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Units of work a second (median), and the ratio to each base by its name."""
+    """Units of work a second, and the ratio to each base by its name."""
 
     rate: float
     ratios: dict[str, Ratio]
@@ -43,30 +43,36 @@ def interleaved(
     bases: Sequence[Contender],
     *,
     rounds: int,
-    clock: Callable[[], float] = time.process_time,
+    is_by_wall: bool = False,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Timing]:
     """Time all contenders against all bases. Each runs once before, so that nothing compiles while it is timed.
 
-    The clock is that of the processor, which does not run while another process has the core; work on several threads
-    wants `time.perf_counter`.
+    The clock is that of the processor, which does not run while another process has the core, and medians of the rounds
+    count. Work on several threads is timed by the wall's clock; there the fastest round of each counts, for what other
+    processes take is not its own.
     """
+    clock = time.perf_counter if is_by_wall else time.process_time
     everyone = [*bases, *(contender for contender in contenders if contender not in bases)]
     for contender in everyone:
         on_step(contender.name)
         _seconds(contender, clock)
     seconds: dict[str, list[float]] = {contender.name: [] for contender in contenders}
-    ratios: dict[str, dict[str, list[float]]] = {name: {base.name: [] for base in bases} for name in seconds}
+    beside: dict[str, dict[str, list[float]]] = {name: {base.name: [] for base in bases} for name in seconds}
     for _ in range(rounds):
         for contender in contenders:
-            beside = {base.name: _seconds(base, clock) for base in bases}
-            taken = beside[contender.name] if contender.name in beside else _seconds(contender, clock)
-            seconds[contender.name].append(taken)
-            for name, base_taken in beside.items():
-                ratios[contender.name][name].append(taken / base_taken)
+            of_bases = {base.name: _seconds(base, clock) for base in bases}
+            own = of_bases.get(contender.name)
+            seconds[contender.name].append(_seconds(contender, clock) if own is None else own)
+            for name, taken in of_bases.items():
+                beside[contender.name][name].append(taken)
             on_step(contender.name)
+    typical = min if is_by_wall else statistics.median
     return {
-        name: Timing(1.0 / statistics.median(taken), {base: _ratio(found) for base, found in ratios[name].items()})
+        name: Timing(
+            1.0 / typical(taken),
+            {base: _ratio(taken, found, is_of_fastest=is_by_wall) for base, found in beside[name].items()},
+        )
         for name, taken in seconds.items()
     }
 
@@ -83,5 +89,7 @@ def _seconds(contender: Contender, clock: Callable[[], float]) -> float:
         gc.enable()
 
 
-def _ratio(found: list[float]) -> Ratio:
-    return Ratio(statistics.median(found), min(found), max(found))
+def _ratio(taken: list[float], base: list[float], *, is_of_fastest: bool) -> Ratio:
+    rounds = [own / other for own, other in zip(taken, base, strict=True)]
+    value = min(taken) / min(base) if is_of_fastest else statistics.median(rounds)
+    return Ratio(value, min(rounds), max(rounds))

@@ -8,11 +8,29 @@ import numpy as np
 import pytest
 
 from benchmarks.peers import accuracy, report
+from benchmarks.peers.__main__ import DOCUMENT
 from benchmarks.peers.adapters import OWN, PEERS
 from benchmarks.peers.chains import MINUTES_A_YEAR, Chain, make_chain, solvable
-from benchmarks.peers.measure import Comparison, Row
+from benchmarks.peers.measure import Comparison, Row, Size
 from benchmarks.peers.peer import Call, Peer
 from benchmarks.peers.ratios import Contender, Ratio, Timing, interleaved
+from benchmarks.peers.surfaces import (
+    CORES,
+    GRID,
+    MERGED,
+    NUMPY,
+    ONE,
+    OURS,
+    PLAIN,
+    PROFILE,
+    TWO,
+    Surface,
+    make_book,
+    merged,
+    numpy_grid,
+    numpy_row,
+    own_grid,
+)  # fmt: skip
 from benchmarks.peers.truth import as_columns, truth_rows
 from tests.models.facts import OWN as GOLDEN
 from tests.models.facts import column, read_rows
@@ -119,20 +137,40 @@ def test_ours_is_right_in_every_corner_and_a_number_where_none_exists_is_not():
     assert [c.is_right for c in accuracy.corner_answers(refuse, raises=True)] == [not c.is_solvable for c in always]
 
 
-def test_a_ratio_is_of_times_in_the_same_round():
+@pytest.mark.parametrize(("is_by_wall", "seconds"), [(False, 4.5), (True, 3.0)])
+def test_a_ratio_is_of_times_in_the_same_round(monkeypatch: pytest.MonkeyPatch, is_by_wall: bool, seconds: float):
     now = [0.0]
+    monkeypatch.setattr("time.perf_counter" if is_by_wall else "time.process_time", lambda: now[0])
 
-    def lasting(seconds: list[float]) -> Contender:
+    def lasting(each: list[float]) -> Contender:
         def run() -> None:
-            now[0] += seconds.pop(0)
+            now[0] += each.pop(0)
 
-        return Contender(f"lasts {seconds[0]}", run, 1)
+        return Contender(f"lasts {each[0]}", run, 1)
 
     # A machine that slows down by half: warm-up, then two rounds; the base is timed beside itself and the other.
     base, other = lasting([1.0, 1.0, 1.0, 2.0, 2.0]), lasting([3.0, 3.0, 6.0])
-    found = interleaved([base, other], [base], rounds=2, clock=lambda: now[0])
+    found = interleaved([base, other], [base], rounds=2, is_by_wall=is_by_wall)
     assert found[other.name].ratios[base.name] == Ratio(3.0, 3.0, 3.0)
-    assert found[other.name].rate == pytest.approx(1 / 4.5)
+    assert found[other.name].rate == pytest.approx(1 / seconds)
+
+
+def test_numpy_computes_what_ours_does():
+    book = make_book(Size(contracts=4_000))
+    book = replace(book, spots=book.spots[::20], times=book.times[::20])
+    for found, expected in zip(own_grid(book), numpy_grid(book, threads=2), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-10 * np.abs(expected).max())
+    (gamma,) = numpy_row(merged(book), 0.0, with_charm=False)
+    np.testing.assert_allclose(gamma, numpy_grid(book)[0][0], rtol=1e-9)
+
+
+def surface(**milliseconds: float) -> Surface:
+    bases = (OURS, MERGED, ONE, TWO)
+    timings = {
+        name: Timing(1e9 / taken, {base: Ratio(taken / milliseconds[base], 0.0, 9.0) for base in bases})
+        for name, taken in milliseconds.items()
+    }
+    return Surface(10**6, bases, timings, dict.fromkeys(timings, 1e-14))
 
 
 def compared(**ratios: float) -> Comparison:
@@ -152,7 +190,7 @@ def test_the_peer_to_beat_is_the_fastest_of_those_that_are_right():
     figures = compared(wrong=2.0, slow=30.0, fair=11.0)
     assert report.fastest_accurate(figures).name == "fair"
     assert report.fastest(figures).name == "wrong"
-    assert report.per_number(report.fastest(figures), figures).median == pytest.approx(4.0)
+    assert report.per_number(report.fastest(figures), figures).value == pytest.approx(4.0)
 
 
 def test_tables_have_a_row_each_and_mark_what_is_wrong():
@@ -163,6 +201,20 @@ def test_tables_have_a_row_each_and_mark_what_is_wrong():
     assert "**5e-1**" in lines[4]
     assert "1e-14" in lines[5]
     assert "**inf**" in report.corners_table(figures)
+
+
+def test_promises_are_held_against_the_fairest_rival():
+    same = surface(**{OURS: 2.0, MERGED: 1.0, ONE: 2.0, TWO: 1.25, NUMPY: 8.0, PLAIN: 6.0})
+    figures = compared(wrong=2.0, fair=11.0)
+    kept = report.promises_of({"implied_vol": figures, "greeks": figures}, {PROFILE: same, GRID: same, CORES: same})
+    assert [promise.measured.value for promise in kept] == [11.0, 2.0, 4.0, 4.0, 8.0, 3.0, 1.6]
+    assert [promise.is_kept for promise in kept] == [True, False, False, True, True, False, False]
+    assert "| gamma profile | ms |" in report.figures({}, {}, {PROFILE: same})
+    assert "promise" not in report.figures({"date": "today"}, {"greeks": figures}, None)
+
+
+def test_the_document_has_a_place_for_figures():
+    assert report.BEGIN in report.between_markers(DOCUMENT.read_text(encoding="utf-8"), "new")
 
 
 def test_figures_replace_those_of_the_document_and_nothing_else():
