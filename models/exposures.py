@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models import conventions as c
 from models.conventions import Bools, DealerModel, Floats, Ints, QuantityUnit
+from models.engine import implementation
 from models.positioning import dealer_quantity, is_told_by_open_interest
 
 MEASURES = ("gex_usd_per_1pct", "gex_usd_per_1usd", "dex_usd", "vex_usd_per_volpt", "chex_usd_per_day")
@@ -47,21 +48,21 @@ class Book:
     def series_count(self) -> int:
         return int(self.series[-1]) + 1 if self.series.size else 0
 
-    def by_strike(self, values: Floats, chosen: Bools) -> Floats:
-        """Sum of the chosen contracts' known values per strike: array (..., contracts) to array (..., strikes).
+    def by_side(self, values: Floats) -> Floats:
+        """Sums of the contracts' known values per strike, for calls, puts and both: array (values, models, contracts)
+        to array (values, 3, models, strikes).
 
         0 where no such contract is listed, NaN where one is and none of their values is known.
         """
-        shape, height = values.shape[:-1], self.strike.size
-        flat = values.reshape(int(np.prod(shape)), self.row.size)[:, chosen]
-        place = (self.row[chosen] + height * np.arange(flat.shape[0])[:, None]).ravel()
-        known = ~np.isnan(flat).ravel()
-        size = flat.shape[0] * height
-        sums = np.bincount(place, weights=np.where(known, flat.ravel(), 0.0), minlength=size)
-        unknown = np.zeros(size, dtype=bool)
-        unknown[place] = True
-        unknown[place[known]] = False
-        return np.where(unknown, np.nan, sums).reshape(*shape, height)
+        (count, models, contracts), strikes = values.shape, self.strike.size
+        sums, known = np.zeros((2, 3, count * models, strikes))
+        flat = np.ascontiguousarray(values.reshape(count * models, contracts))
+        implementation("strikes").fill_side_sums(self.row, self.is_call, flat, sums, known)
+        sides = (self.is_call, ~self.is_call, np.ones_like(self.is_call))
+        is_listed = np.array([np.bincount(self.row[side], minlength=strikes) > 0 for side in sides])
+        sums[is_listed[:, None] & (known == 0.0)] = np.nan
+        by_value: Floats = sums.reshape(3, count, models, strikes).swapaxes(0, 1)
+        return by_value
 
 
 def book_of(contracts: pl.DataFrame, spot: float, position_columns: Collection[str] = ()) -> Book:
@@ -135,16 +136,13 @@ def strike_columns(book: Book, quantity: Floats) -> dict[str, Floats]:
     NaN for a side without volatility or position (open interest and volume: without the figure), 0 for one that is not
     listed; net is over what is known, NaN where nothing is.
     """
-    measures = np.stack(list(exposures(quantity, book.numbers["multiplier"], book.spot, book.numbers).values()))
-    sides = (("call", book.is_call), ("put", ~book.is_call))
-    columns: dict[str, Floats] = {}
-    for side, chosen in (*sides, ("net", np.ones_like(book.is_call))):
-        sums = book.by_strike(measures, chosen)
-        columns |= {f"{side}_{name}": sums[place] for place, name in enumerate(MEASURES)}
-    for name in ("open_interest", "volume", "dealer_quantity"):
-        values = quantity if name == "dealer_quantity" else np.broadcast_to(book.numbers[name], quantity.shape)
-        columns |= {f"{side}_{name}": book.by_strike(values, chosen) for side, chosen in sides}
-    return columns
+    found = exposures(quantity, book.numbers["multiplier"], book.spot, book.numbers)
+    held = {name: np.broadcast_to(book.numbers[name], quantity.shape) for name in ("open_interest", "volume")}
+    values = found | held | {"dealer_quantity": quantity}
+    sums = dict(zip(values, book.by_side(np.stack(list(values.values()))), strict=True))
+    columns = {f"{side}_{name}": sums[name][i] for i, side in enumerate((*SIDES, "net")) for name in MEASURES}
+    rest = [name for name in values if name not in MEASURES]
+    return columns | {f"{side}_{name}": sums[name][i] for name in rest for i, side in enumerate(SIDES)}
 
 
 def strike_exposures(

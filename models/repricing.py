@@ -10,32 +10,51 @@ import numpy as np
 from models import conventions as c
 from models.conventions import Bools, Floats
 from models.exposures import PRICING, SIDES, Book
-from models.flip import Flip, find_flip
+from models.flip import Curve, Flip, find_flip
 from models.profile import Legs, gamma_profile, make_legs, spot_grid
 
+_SPOTS_AT_ONCE = 64  # for a few take as long
 _INSUFFICIENT = Flip("insufficient_data", (), None, None, None)
+
+
+class Grid:
+    """The gamma profile of legs on a grid of spots, computed where somebody asks and kept."""
+
+    def __init__(self, legs: Legs, spots: Floats, series_count: int) -> None:
+        self._legs, self._spots = legs, spots
+        self._profile = np.empty((legs.weights.shape[0], series_count, spots.size))
+        self._is_known = np.zeros(spots.size, dtype=bool)
+
+    def over(self, first: int, end: int) -> Floats:
+        """Net gamma by dealer model, series and the spots of places [first, end)."""
+        wide = slice(first - first % _SPOTS_AT_ONCE, end + -end % _SPOTS_AT_ONCE)
+        unknown = np.flatnonzero(~self._is_known[wide]) + wide.start
+        if unknown.size:
+            part = slice(unknown[0], unknown[-1] + 1)
+            self._profile[:, :, part] = gamma_profile(self._legs, self._spots[part], self._profile.shape[1])
+            self._is_known[part] = True
+        return self._profile[:, :, first:end]
 
 
 @dataclass(frozen=True, slots=True)
 class Repriced:
-    """Legs of the book, unbumped first, and their net gamma: arrays (models, series, spots), one for each legs."""
+    """Legs of the book and their net gamma over `spots`, unbumped first."""
 
     spots: Floats
     legs: tuple[Legs, ...]
-    profiles: tuple[Floats, ...]
+    grids: tuple[Grid, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeCurves:
-    """Net gamma of one scope over the spots of `Repriced`, arrays (models, spots), and which legs are in the scope;
-    unbumped first."""
+    """Net gamma of one scope over the spots of `Repriced`, unbumped: array (models, spots); and its series."""
 
-    curves: tuple[Floats, ...]
-    in_scope: tuple[Bools, ...]
+    curves: Floats
+    is_series_in: Bools
 
 
 def reprice(book: Book, quantity: Floats, *, is_delta_of_forward: bool) -> Repriced:
-    """Profiles of the book (`quantity`: models x contracts) and of its variants with volatility and carry bumped."""
+    """The book (`quantity`: models x contracts) and its variants with volatility and carry bumped, as profiles."""
     starts = _leg_starts(book)
     units = np.nan_to_num(quantity * book.numbers["multiplier"])
     place = np.cumsum(starts) - 1
@@ -56,16 +75,13 @@ def reprice(book: Book, quantity: Floats, *, is_delta_of_forward: bool) -> Repri
         for variant in variants
     )  # fmt: skip
     spots = spot_grid(book.spot)
-    return Repriced(spots, legs, tuple(gamma_profile(leg, spots, book.series_count) for leg in legs))
+    return Repriced(spots, legs, tuple(Grid(leg, spots, book.series_count) for leg in legs))
 
 
 def scope_curves(book: Book, repriced: Repriced, is_member: Bools) -> ScopeCurves:
     """Scopes are made of whole expiry dates, so a series is in or out as a whole; `is_member` one flag per strike."""
-    series_in = np.bincount(book.series[is_member], minlength=book.series_count) > 0
-    return ScopeCurves(
-        curves=tuple(np.sum(profile[:, series_in], axis=1) for profile in repriced.profiles),
-        in_scope=tuple(series_in[legs.series] for legs in repriced.legs),
-    )
+    is_in = np.bincount(book.series[is_member], minlength=book.series_count) > 0
+    return ScopeCurves(np.sum(repriced.grids[0].over(0, repriced.spots.size)[:, is_in], axis=1), is_in)
 
 
 def scope_flip(
@@ -77,12 +93,17 @@ def scope_flip(
     strikes = book.strike[is_held]
     if not strikes.size or not np.any(strikes != strikes[0]):
         return _INSUFFICIENT
-    curve, *bumped = (curves[model] for curves in scope.curves)
-    return find_flip(
-        repriced.legs[0], repriced.legs[1:], curve, tuple(bumped),
-        model=model, is_leg_member=scope.in_scope[0], is_bumped_member=scope.in_scope[1:],
-        spots=repriced.spots, spot=book.spot,
-    )  # fmt: skip
+    is_in = scope.is_series_in
+
+    def curve(place: int) -> Curve:
+        def on_grid(first: int, end: int) -> Floats:
+            return np.sum(repriced.grids[place].over(first, end)[model][is_in], axis=0)
+
+        legs = repriced.legs[place]
+        return Curve(legs, model, is_in[legs.series], on_grid)
+
+    base, *bumped = (curve(place) for place in range(len(repriced.legs)))
+    return find_flip(base, bumped, repriced.spots, book.spot)
 
 
 def _leg_starts(book: Book) -> Bools:

@@ -153,7 +153,7 @@ def _scoped(
         else:
             levels.append(None)
     totals: list[_Row] = [dict(found) for found in scope_totals(book, columns, quantity, member)]
-    return _Scoped(True, is_known, totals, levels, curves.curves[0])
+    return _Scoped(True, is_known, totals, levels, curves.curves)
 
 
 def _flip_columns(flip: Flip, spots: Floats, spot: float) -> _Row:

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.conventions import Floats, Ints
 
-_CELLS_AT_ONCE = 1 << 17  # so that a block of legs x spots stays in the processor's cache
+_BLOCK = 256  # legs whose cells on a grid stay in the processor's cache; whatever the spots, for the order of sums
 _LEAST = -707.3567  # ln 2^-1020.5, below which a cell is 0: far legs give sums no sign
 
 
@@ -18,15 +18,15 @@ def fill_profile(slope: Floats, offset: Floats, sizes: Floats, starts: Ints, log
     `sizes`: (models, legs); `starts`: the first leg of each series and the number of legs; `out`: (models, series,
     spots).
     """
-    block = max(1, _CELLS_AT_ONCE // max(1, log_spots.size))
+    spots = np.append(log_spots, 0.0)  # a column that stands alone would be added up in another order
     out[...] = 0.0
     for series, (start, end) in enumerate(pairwise(starts.tolist())):
-        for first in range(start, end, block):
-            part = slice(first, min(first + block, end))
-            cells = np.multiply.outer(slope[part], log_spots)
+        for first in range(start, end, _BLOCK):
+            part = slice(first, min(first + _BLOCK, end))
+            cells = np.multiply.outer(slope[part], spots)
             cells += offset[part, None]
             _to_densities(cells)
-            out[:, series] += np.einsum("ml,lp->mp", sizes[:, part], cells)
+            out[:, series] += np.einsum("ml,lp->mp", sizes[:, part], cells)[:, : log_spots.size]
 
 
 def fill_terms(slope: Floats, offset: Floats, size: Floats, log_spot: float, out: Floats) -> None:
@@ -42,5 +42,6 @@ def _to_densities(cells: Floats) -> None:
     with np.errstate(over="ignore"):
         np.multiply(cells, cells, out=cells)
     cells *= -0.5
-    cells[cells < _LEAST] = -np.inf
+    if cells.min(initial=0.0) < _LEAST:
+        cells[cells < _LEAST] = -np.inf
     np.exp(cells, out=cells)

@@ -11,7 +11,7 @@ import pytest
 from models.black import greeks
 from models.conventions import SECONDS_PER_YEAR
 from models.exposures import exposures
-from models.flip import find_flip
+from models.flip import Curve, find_flip
 from models.positioning import dealer_quantity
 from models.profile import gamma_profile, make_legs, spot_grid
 from pipelines.calendar import new_york_to_utc
@@ -45,9 +45,7 @@ def naive_levels(snapshot_ts: datetime, *, is_all_pm: bool) -> tuple[float, floa
     legs = make_legs(spot=spot, weights=held[None, :] * 100, series=np.zeros(chain.height, dtype=np.int64), **leg)
     everything, spots = np.ones(legs.slope.size, dtype=bool), spot_grid(spot)
     profile = gamma_profile(legs, spots, 1)[0, 0]
-    flip = find_flip(
-        legs, (), profile, (), model=0, is_leg_member=everything, is_bumped_member=(), spots=spots, spot=spot
-    )
+    flip = find_flip(Curve(legs, 0, everything, lambda first, end: profile[first:end]), (), spots, spot)
     assert flip.nearest is not None
     return float(net), flip.nearest.level
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
-from models.flip import Flip, exposure_function, exposure_slope, find_flip, sign_changes
+from models.flip import Curve, Flip, exposure_function, exposure_slope, find_flip, sign_changes
 from models.profile import Legs, gamma_profile, make_legs, spot_grid
+from models.repricing import Grid
 from tests.models.chains import contracts_of, quoted
 from tests.models.test_exposures import exposed
 
 SPOT = 100.0
+pytestmark = pytest.mark.usefixtures("engine")
 
 
 def book(strikes, weights, *, years=0.1, vol=0.2, basis=0.0, spot=SPOT) -> Legs:
@@ -26,14 +31,15 @@ def book(strikes, weights, *, years=0.1, vol=0.2, basis=0.0, spot=SPOT) -> Legs:
     )  # fmt: skip
 
 
+def curve_of(legs: Legs, spot: float = SPOT) -> Curve:
+    def on_grid(first: int, end: int) -> np.ndarray:
+        return gamma_profile(legs, spot_grid(spot)[first:end], 1)[0, 0]
+
+    return Curve(legs, 0, np.ones(legs.slope.size, dtype=bool), on_grid)
+
+
 def flip_of(legs: Legs, bumped: tuple[Legs, ...] = (), spot: float = SPOT) -> Flip:
-    spots = spot_grid(spot)
-    everything = [np.ones(leg.slope.size, dtype=bool) for leg in (legs, *bumped)]
-    curves = [gamma_profile(leg, spots, 1)[0, 0] for leg in (legs, *bumped)]
-    return find_flip(
-        legs, bumped, curves[0], tuple(curves[1:]),
-        model=0, is_leg_member=everything[0], is_bumped_member=tuple(everything[1:]), spots=spots, spot=spot,
-    )  # fmt: skip
+    return find_flip(curve_of(legs, spot), [curve_of(leg, spot) for leg in bumped], spot_grid(spot), spot)
 
 
 @settings(deadline=None)
@@ -67,10 +73,9 @@ def test_the_bracket_holds_the_flip_and_is_one_step_of_the_grid():
 
 def test_the_slope_is_the_derivative_of_the_profile_at_the_flip():
     legs = book([95, 105], [-1, 1])
-    everything = np.ones(2, dtype=bool)
-    value, level = exposure_function(legs, 0, everything), 99.5
+    value, level = exposure_function(curve_of(legs)), 99.5
     difference = (value(level + 1e-4) - value(level - 1e-4)) / 2e-4
-    assert exposure_slope(legs, 0, everything, level) == pytest.approx(difference, rel=1e-7)
+    assert exposure_slope(curve_of(legs), level) == pytest.approx(difference, rel=1e-7)
 
 
 def test_all_zeros_are_found_and_the_nearest_is_published():
@@ -99,6 +104,56 @@ def test_a_bump_without_a_flip_leaves_no_band():
     flip = flip_of(book([95, 105], [-1, 1]), (book([95, 105], [-1, -1]),))
     assert flip.nearest is not None
     assert flip.band is None
+
+
+def nearest_of_all(legs: Legs, level: float) -> float | None:
+    """The zero nearest to a level among those of the whole grid."""
+    curve, spots = curve_of(legs), spot_grid(SPOT)
+    changes = sign_changes(spots, curve.on_grid(0, spots.size))
+    zeros = [brentq(exposure_function(curve), b.low, b.high, xtol=1e-12) for b in changes]
+    return min(zeros, key=lambda zero: (abs(zero - level), zero), default=None)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(st.tuples(st.floats(75, 125), st.sampled_from([-3.0, -1.0, 1.0, 2.0])), min_size=2, max_size=9),
+    st.lists(st.sampled_from([-3.0, -1.0, 1.0, 2.0]), min_size=9, max_size=9),
+    st.sampled_from([1e-6, 1e-4, 0.01, 0.1]),
+)
+def test_the_zero_of_a_bump_is_the_nearest_of_the_whole_grid_though_only_its_surroundings_are_priced(
+    held, moved, years
+):
+    strikes, weights = zip(*held, strict=True)
+    flip = flip_of(book(strikes, weights, years=years))
+    if flip.nearest is None:
+        return
+    bumped = book(strikes, moved[: len(strikes)], years=years)
+    band = flip_of(book(strikes, weights, years=years), (bumped,)).band
+    zero = nearest_of_all(bumped, flip.nearest.level)
+    expected = None if zero is None else (min(zero, flip.nearest.level), max(zero, flip.nearest.level))
+    assert band == (None if expected is None else pytest.approx(expected, abs=1e-9))
+
+
+def test_only_the_surroundings_of_the_flip_are_priced_where_the_zero_is_there():
+    legs, asked = book([95, 105], [-1, 1]), []
+
+    def on_grid(first: int, end: int) -> np.ndarray:
+        asked.append(end - first)
+        return curve_of(legs).on_grid(first, end)
+
+    find_flip(curve_of(legs), [replace(curve_of(legs), on_grid=on_grid)], spot_grid(SPOT), SPOT)
+    assert asked
+    assert max(asked) < 100
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(st.integers(0, 401), st.integers(0, 401)).map(sorted), min_size=1, max_size=6))
+def test_a_grid_knows_the_same_bits_in_whatever_order_it_is_asked(windows):
+    legs = book([88, 97, 106], [1, -1, 1])
+    spots = spot_grid(SPOT)
+    grid, whole = Grid(legs, spots, 1), gamma_profile(legs, spots, 1)
+    for first, end in windows:
+        assert grid.over(first, end).tobytes() == whole[:, :, first:end].tobytes()
 
 
 def test_a_zero_on_the_grid_itself_is_stepped_over():
