@@ -58,6 +58,17 @@ BUMP_IV_FRAC = 0.01
 LEAST_BUMPED_IV_FRAC = 0.01
 BUMP_CARRY_FRAC = 0.01
 
+# Repriced grids
+GRID_LEAST_YEARS = 60.0 / SECONDS_PER_YEAR  # below which T does not fall while an option lives
+GRID_INSTANT_YEARS = 0.001 / SECONDS_PER_YEAR  # by which rounding may misplace an instant
+GRID_LEAST_TOTAL = 1e-30  # of s sqrt T, so that nothing overflows
+GRID_STEP_YEARS = 600.0 / SECONDS_PER_YEAR  # until the next expiry, then
+GRID_FAR_STEP_YEARS = 3600.0 / SECONDS_PER_YEAR
+GRID_END_YEARS = 5.0 / DAYS_PER_YEAR
+GRID_PRICE_STEP_FRAC = 0.00125
+GRID_LEAST_REACH_FRAC, GRID_MOST_REACH_FRAC = 0.10, 0.15
+GRID_DEVIATIONS = 3.0  # of the underlying that the prices reach, and that are finely spaced
+
 # Heatmap
 JUMP_DEVIATIONS = 6.0
 JUMP_FEWEST_SNAPSHOTS = 20

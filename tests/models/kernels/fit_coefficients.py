@@ -16,6 +16,7 @@ TARGET = Path(__file__).resolve().parents[3] / "models/kernels/coefficients.py"
 ERFCX_SCALE, ERFCX_DEGREE = 4, 24
 GUESS_SCALE, GUESS_DEGREE = 4, 14
 BELL_DEGREE = 10
+TAIL_SCALE, TAIL_DEGREES = 1, (7, 8)
 _DIGITS = 60
 
 
@@ -37,6 +38,21 @@ def chebyshev_fit(function: Callable[[mp.mpf], mp.mpf], degree: int) -> list[flo
         for power, term in enumerate(polynomial):
             result[power] += weight * term
     return [float(term) for term in result]
+
+
+def rational_fit(function: Callable[[mp.mpf], mp.mpf], degrees: tuple[int, int], scale: int) -> list[list[float]]:
+    """Numerator and denominator, lowest powers first and the latter's 1, of the quotient of polynomials that meets a
+    function on [0, inf) in Chebyshev's points, taken there by `half_line`."""
+    upper, lower = degrees
+    count = upper + lower + 1
+    points = [half_line(mp.cos(mp.pi * (k + mp.mpf(1) / 2) / count), scale) for k in range(count)]
+    values = [function(x) for x in points]
+    rows = [
+        [x**j for j in range(upper + 1)] + [-value * x**j for j in range(1, lower + 1)]
+        for x, value in zip(points, values, strict=True)
+    ]
+    found = list(mp.lu_solve(mp.matrix(rows), mp.matrix(values)))
+    return [[float(term) for term in terms] for terms in (found[: upper + 1], [mp.mpf(1), *found[upper + 1 :]])]
 
 
 def erfcx(x: mp.mpf) -> mp.mpf:
@@ -84,6 +100,11 @@ def half_steps_of_two(degree: int) -> list[float]:
     return [term * 2.0**power for power, term in enumerate(terms)]
 
 
+def tail_over_bell(z: mp.mpf) -> mp.mpf:
+    """N(-d) e^(d^2/2) with z = d sqrt(log2(e)/2), so that the bell is 2^(-z^2)."""
+    return erfcx(z * mp.sqrt(mp.log(2))) / 2
+
+
 def source() -> str:
     """The text of the module of coefficients."""
     with mp.workdps(_DIGITS):
@@ -92,6 +113,7 @@ def source() -> str:
             "GUESS": chebyshev_fit(smooth_guess, GUESS_DEGREE),
             "BELL": half_steps_of_two(BELL_DEGREE),
         }
+        fits["TAIL_UPPER"], fits["TAIL_LOWER"] = rational_fit(tail_over_bell, TAIL_DEGREES, TAIL_SCALE)
     lines = [
         '"""Polynomials of the kernels, lowest power first. Made by tests/models/kernels/fit_coefficients.py."""',
         "",
