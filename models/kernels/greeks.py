@@ -1,7 +1,8 @@
-"""Black's price and nine greeks, compiled: one logarithm, one exponential and two erfcx an option.
+"""Black's price and nine greeks, compiled: two logarithms, one exponential and one double polynomial an option.
 
-Formulas, signs and units are those of `models.black.greeks`. Both tails come from erfcx(|d|/sqrt 2), never as 1 - N, so
-far options keep their digits; phi(d2) is phi(d1) F/K.
+Formulas, signs and units are those of `models.black.greeks`. With s the volatility times sqrt T, x = |ln(F/K)|/s and
+M(d) = N(-d) e^(d^2/2), the option that is out of the money is worth D F e^(-d1^2/2) [M(x - s/2) - M(x + s/2)], and the
+other one differs by parity. So far prices keep their digits, as the tails N(-|d1|) do.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import math
 import numpy as np
 
 from models.conventions import Bools, Floats
+from models.kernels.bell import BELL_SCALE, bell
 from models.kernels.compiled import Flags, Numbers, Out, kernel
-from models.kernels.elementary import erfcx, exp, log
+from models.kernels.domain import LIMIT
+from models.kernels.lognormal import BEYOND, INV_SQRT_2PI, beyond, log_ratio, mills
 from models.kernels.threads import spread
 
-_INV_SQRT_2, _INV_SQRT_2PI = 0.7071067811865476, 0.3989422804014327
-_GREATEST = 1.7976931348623157e308
 _PIECE = 1 << 14
 
 
@@ -48,38 +49,49 @@ def _greeks(
 ) -> None:  # fmt: skip
     for i in range(count):
         s, f, k, t, iv, d = spot[i], forward[i], strike[i], t_years[i], iv_frac[i], discount_factor[i]
-        is_valid = (
-            (s > 0.0) & (f > 0.0) & (k > 0.0) & (t > 0.0) & (iv > 0.0) & (d > 0.0)
-            & (s <= _GREATEST) & (f <= _GREATEST) & (k <= _GREATEST) & (t <= _GREATEST) & (iv <= _GREATEST)
-            & (d <= _GREATEST)
-        )  # fmt: skip
+        is_valid = ((beyond(s) | beyond(f) | beyond(k) | beyond(t) | beyond(iv) | beyond(d)) & BEYOND) == 0
+        carry = smooth_carry_frac[i] if abs(smooth_carry_frac[i]) < LIMIT else np.nan
+        is_a_call = is_call[i] != 0
+
         root_t = math.sqrt(t)
         total = iv * root_t
-        inv_total = 1.0 / total
-        d1 = log(f / k) * inv_total + 0.5 * total
-        d2 = d1 - total
-        bell = exp(-0.5 * d1 * d1)
-        half_1 = 0.5 * bell * erfcx(abs(d1) * _INV_SQRT_2)
-        half_2 = 0.5 * bell * (f / k) * erfcx(abs(d2) * _INV_SQRT_2)
-        sign = 1.0 if is_call[i] != 0 else -1.0
-        tail_1 = sign * (1.0 - half_1 if sign * d1 > 0.0 else half_1)
-        tail_2 = sign * (1.0 - half_2 if sign * d2 > 0.0 else half_2)
-        units = 1.0 if is_delta_of_forward != 0 else d * f / s
-        units = units if is_valid else np.nan
+        inv_s, inv_total = 1.0 / s, 1.0 / total
+        inv_iv, inv_root_t = root_t * inv_total, iv * inv_total  # in place of divisions, which are slow
+        inv_t = inv_root_t * inv_root_t
+
+        distance, half_total = log_ratio(f, k) * inv_total, 0.5 * total
+        d1, d2 = distance + half_total, distance - half_total
+        near, far = abs(distance) - half_total, abs(distance) + half_total
+        is_apart = near > -0.01  # both tails lie on one side, or so nearly that the polynomial reaches
+        near = near if is_apart else -near
+        tail_near, slope = mills(near, far)
+        tail_far = tail_near - (far - near) * slope
+        height = bell(BELL_SCALE * d1)
+        tail = height * (tail_near if f <= k else tail_far)  # N(-|d1|), or N(d1)
+        probability = tail if ((f <= k) & is_apart) == is_a_call else 1.0 - tail
+        side = probability if is_a_call else -probability
+
         present_forward = d * f if is_valid else np.nan
-        density = _INV_SQRT_2PI * bell
-        rate = -log(d) / t
-        carry = smooth_carry_frac[i]
-        value = present_forward * tail_1 - d * k * tail_2
-        curvature = units * density * inv_total / s
-        slope = present_forward * density * root_t
+        units = 1.0 if is_delta_of_forward != 0 else present_forward * inv_s
+        units = units if is_valid else np.nan
+        weight = present_forward * height
+        tails = weight * (total * slope if is_apart else tail_near + tail_far)
+        intrinsic = max(f - k if is_a_call else k - f, 0.0)
+        value = d * intrinsic + (tails if is_apart else d * min(f, k) - tails)
+
+        rate = -log_ratio(d, 1.0) * inv_t
+        of_delta = INV_SQRT_2PI * height * units
+        curvature = of_delta * inv_total * inv_s
+        of_delta_by_iv = of_delta * inv_iv
+        slope_iv = INV_SQRT_2PI * weight * root_t
+        half_inv_t, product = 0.5 * inv_t, d1 * d2
         price[i] = value
-        delta[i] = units * tail_1
+        delta[i] = units * side
         gamma[i] = curvature
-        vega[i] = slope
-        vanna[i] = -units * density * d2 / iv
-        theta[i] = rate * value - carry * present_forward * tail_1 - 0.5 * slope * iv / t
-        charm[i] = (rate - carry) * units * tail_1 - units * density * (carry * inv_total - 0.5 * d2 / t)
-        speed[i] = -curvature / s * (d1 * inv_total + 1.0)
-        zomma[i] = curvature * (d1 * d2 - 1.0) / iv
-        vomma[i] = slope * d1 * d2 / iv
+        vega[i] = slope_iv
+        vanna[i] = -of_delta_by_iv * d2
+        theta[i] = rate * value - carry * (present_forward * side) - slope_iv * (iv * half_inv_t)
+        charm[i] = (rate - carry) * (units * side) - of_delta * (carry * inv_total - d2 * half_inv_t)
+        speed[i] = -curvature * inv_s * (d1 * inv_total + 1.0)
+        zomma[i] = curvature * inv_iv * (product - 1.0)
+        vomma[i] = slope_iv * inv_iv * product

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import erfcx, ndtr
 
 from models.conventions import Bools, Floats
+from models.kernels.domain import LEAST, LIMIT
 
-_INV_SQRT_2PI = 0.3989422804014327
+_INV_SQRT_2, _INV_SQRT_2PI = 0.7071067811865476, 0.3989422804014327
+_SMALL_TOTAL = 0.1  # below it, tails nearly cancel where the price subtracts them
+_NO_TAIL = 40.0  # standard deviations, beyond which nothing is left
 _BLOCK = 1 << 13  # contracts whose arrays stay in the processor's cache
 
 
@@ -18,12 +21,14 @@ def fill_greeks(
     smooth_carry_frac: Floats, is_call: Bools, is_delta_of_forward: bool, out: tuple[Floats, ...],
 ) -> None:  # fmt: skip
     """Write price, delta, gamma, vega, vanna, theta, charm, speed, zomma and vomma into `out`, all of one length."""
-    columns = (spot, forward, strike, t_years, iv_frac, discount_factor, smooth_carry_frac, is_call)
     with np.errstate(all="ignore"):
         for start in range(0, spot.size, _BLOCK):
             part = slice(start, start + _BLOCK)
-            of_block: list[Any] = [column[part] for column in columns]
-            for target, values in zip(out, _greeks(*of_block, is_delta_of_forward), strict=True):
+            found = _greeks(
+                spot[part], forward[part], strike[part], t_years[part], iv_frac[part], discount_factor[part],
+                smooth_carry_frac[part], is_call[part], is_delta_of_forward,
+            )  # fmt: skip
+            for target, values in zip(out, found, strict=True):
                 target[part] = values
 
 
@@ -31,32 +36,54 @@ def _greeks(
     spot: Floats, forward: Floats, strike: Floats, t_years: Floats, iv_frac: Floats, discount_factor: Floats,
     smooth_carry_frac: Floats, is_call: Bools, is_delta_of_forward: bool,
 ) -> tuple[Floats, ...]:  # fmt: skip
-    spot, forward, strike, t, iv, discount = (
-        np.where((values > 0.0) & np.isfinite(values), values, np.nan)
-        for values in (spot, forward, strike, t_years, iv_frac, discount_factor)
-    )
+    columns = (spot, forward, strike, t_years, iv_frac, discount_factor)
+    is_valid = np.logical_and.reduce([(values >= LEAST) & (values < LIMIT) for values in columns])
+    spot, forward, strike, t, iv, discount = (np.where(is_valid, values, np.nan) for values in columns)
+    carry = np.where(np.abs(smooth_carry_frac) < LIMIT, smooth_carry_frac, np.nan)
     root_t = np.sqrt(t)
     total = iv * root_t
-    d1 = np.log(forward / strike) / total + 0.5 * total
-    d2 = d1 - total
+    distance = _log_ratio(forward, strike) / total
+    d1, d2 = distance + 0.5 * total, distance - 0.5 * total
     sign = np.where(is_call, 1.0, -1.0)
-    tail_1, tail_2 = sign * ndtr(sign * d1), sign * ndtr(sign * d2)
-    density = _INV_SQRT_2PI * np.exp(-0.5 * d1 * d1)
+    side = sign * ndtr(sign * d1)
+    bell = np.exp(-0.5 * d1 * d1)
+    density = _INV_SQRT_2PI * bell
     present_forward = discount * forward
     units = spot / spot if is_delta_of_forward else present_forward / spot
-    rate, carry = -np.log(discount) / t, smooth_carry_frac
-    price = present_forward * tail_1 - discount * strike * tail_2
+    rate = -_log_ratio(discount, np.ones_like(discount)) / t
+    time_value = np.where(
+        total < _SMALL_TOTAL,
+        forward * bell * _difference_of_tails(np.minimum(np.abs(distance), _NO_TAIL), 0.5 * total),
+        np.minimum(forward, strike) * ndtr(0.5 * total - np.abs(distance))
+        - np.maximum(forward, strike) * ndtr(-0.5 * total - np.abs(distance)),
+    )
+    price = discount * (time_value + np.maximum(sign * (forward - strike), 0.0))
     gamma = units * density / (spot * total)
     vega = present_forward * density * root_t
     return (
         price,
-        units * tail_1,
+        units * side,
         gamma,
         vega,
         -units * density * d2 / iv,
-        rate * price - carry * present_forward * tail_1 - 0.5 * vega * iv / t,
-        (rate - carry) * units * tail_1 - units * density * (carry / total - d2 / (2.0 * t)),
+        rate * price - carry * present_forward * side - 0.5 * vega * iv / t,
+        (rate - carry) * units * side - units * density * (carry / total - d2 / (2.0 * t)),
         -gamma / spot * (d1 / total + 1.0),
         gamma * (d1 * d2 - 1.0) / iv,
         vega * d1 * d2 / iv,
     )
+
+
+def _log_ratio(a: Floats, b: Floats) -> Floats:
+    """ln(a/b), relative to itself even where a is nearly b: there a - b is exact."""
+    return np.where((a < 2.0 * b) & (b < 2.0 * a), np.log1p((a - b) / b), np.log(a / b))
+
+
+def _difference_of_tails(x: Floats, h: Floats) -> Floats:
+    """M(x - h) - M(x + h) for h <= 0.05 with M(x) = N(-x) e^(x^2/2), by Taylor's series; M' = x M - 1/sqrt(2 pi)."""
+    derivatives = [0.5 * erfcx(x * _INV_SQRT_2)]
+    derivatives.append(x * derivatives[0] - _INV_SQRT_2PI)
+    for n in range(1, 7):
+        derivatives.append(n * derivatives[n - 1] + x * derivatives[n])
+    terms = (h**n / math.factorial(n) * derivatives[n] for n in (7, 5, 3, 1))
+    return np.asarray(-2.0 * sum(terms))

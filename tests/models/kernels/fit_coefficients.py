@@ -15,6 +15,7 @@ import mpmath as mp
 TARGET = Path(__file__).resolve().parents[3] / "models/kernels/coefficients.py"
 ERFCX_SCALE, ERFCX_DEGREE = 4, 24
 GUESS_SCALE, GUESS_DEGREE = 4, 14
+MILLS_SCALE, MILLS_SHIFT, MILLS_DEGREE = 5, 1.25, 21
 BELL_DEGREE = 10
 TAIL_SCALE, TAIL_DEGREES = 1, (7, 8)
 _DIGITS = 60
@@ -74,6 +75,12 @@ def smooth_erfcx(t: mp.mpf) -> mp.mpf:
     return (1 + 2 * x) * erfcx(x)
 
 
+def smooth_mills(t: mp.mpf) -> mp.mpf:
+    """(d + shift) N(-d) e^(d^2/2), between 0.39 and 0.63."""
+    d = half_line(t, MILLS_SCALE)
+    return (d + MILLS_SHIFT) * erfcx(d / mp.sqrt(2)) / 2
+
+
 def bachelier_total(u: mp.mpf) -> mp.mpf:
     """eta > 0 with sqrt(2 pi) (phi(eta)/eta - Phi(-eta)) = 1/u: distance over total volatility in Bachelier's model,
     where u = distance/(sqrt(2 pi) price)."""
@@ -111,6 +118,7 @@ def source() -> str:
         fits = {
             "ERFCX": chebyshev_fit(smooth_erfcx, ERFCX_DEGREE),
             "GUESS": chebyshev_fit(smooth_guess, GUESS_DEGREE),
+            "MILLS": chebyshev_fit(smooth_mills, MILLS_DEGREE),
             "BELL": half_steps_of_two(BELL_DEGREE),
         }
         fits["TAIL_UPPER"], fits["TAIL_LOWER"] = rational_fit(tail_over_bell, TAIL_DEGREES, TAIL_SCALE)
@@ -121,6 +129,8 @@ def source() -> str:
         "",
         f"ERFCX_SCALE = {ERFCX_SCALE:.1f}",
         f"GUESS_SCALE = {GUESS_SCALE:.1f}",
+        f"MILLS_SCALE = {MILLS_SCALE:.1f}",
+        f"MILLS_SHIFT = {MILLS_SHIFT}",
     ]
     for name, terms in fits.items():
         lines += [f"{name} = (", *(f"    {term!r}," for term in terms), ")"]
