@@ -74,8 +74,11 @@ def _compute(stage: Stage, inputs: Inputs | None) -> _Computed | Refusal:
         gates.check_conservation(output.accounting)
         for table in stage.tables:
             gates.check_frame(TABLES[table], output.frames[table])
-        encoded = {table: partitions.encode(output.frames[table]) for table in stage.tables}
         counts = {table: output.frames[table].height for table in stage.tables}
+        encoded = {
+            table: partitions.encode(output.frames[table]) if count else partitions.encoded_empty(table)
+            for table, count in counts.items()
+        }
         return _Computed(encoded, counts, output.accounting, output.refusals, bool(inputs) and not output.refusals)
     except gates.GateRefused as refused:
         return Refusal(refused.gate, refused.reason)

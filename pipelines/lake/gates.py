@@ -25,6 +25,8 @@ def check_frame(table: Table, frame: pl.DataFrame) -> None:
     if dict(frame.schema) != schema:
         wrong = [name for name in {*schema, *frame.columns} if frame.schema.get(name) != schema.get(name)]
         raise GateRefused("schema", f"{table.name}: columns differ from the declaration: {', '.join(sorted(wrong))}")
+    if frame.is_empty():
+        return
     required = [name for name in schema if name not in table.nullable]
     numbers = [name for name, dtype in schema.items() if dtype == pl.Float64]
     # One pass over the frame: a partition is small, and each query costs more than its rows.
@@ -38,7 +40,7 @@ def check_frame(table: Table, frame: pl.DataFrame) -> None:
     for name, infinite in zip(numbers, counts[len(required) :], strict=True):
         if infinite:
             raise GateRefused("finite", f"{table.name}.{name}: NaN or infinity")
-    doubled = frame.height - frame.select(list(table.key)).n_unique() if frame.height else 0
+    doubled = frame.height - frame.select(list(table.key)).n_unique()
     if doubled:
         raise GateRefused("key", f"{table.name}: {doubled} rows repeat a key ({', '.join(table.key)})")
 

@@ -37,17 +37,25 @@ def encode(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
+@lru_cache(maxsize=64)
+def encoded_empty(table: str) -> bytes:
+    """What `encode` makes of a table without rows."""
+    return encode(empty(table))
+
+
 def write(lake: Path, path: str, data: bytes) -> None:
     write_durably(lake / path, data, label="partition")
 
 
 def read(lake: Path, version: Version, columns: list[str] | None = None) -> pl.DataFrame:
     """A version's rows in the table's present columns; a column added since is null."""
-    table = TABLES[version.table]
-    wanted = {name: dtype for name, dtype in table.schema().items() if columns is None or name in columns}
-    frame = pl.read_parquet(lake / version.path, hive_partitioning=False)
-    missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in wanted.items() if name not in frame.columns]
-    return frame.with_columns(missing).select(list(wanted))
+    schema = TABLES[version.table].schema()
+    wanted = {name: dtype for name, dtype in schema.items() if columns is None or name in columns}
+    if not version.row_count:
+        return pl.DataFrame(schema=wanted)
+    return pl.scan_parquet(
+        lake / version.path, hive_partitioning=False, schema=wanted, missing_columns="insert", extra_columns="ignore"
+    ).collect()
 
 
 def read_together(lake: Path, versions: Iterable[Version], columns: Sequence[str]) -> list[tuple[Version, Any]]:
