@@ -149,10 +149,12 @@ def measure(checkout: Checkout, files: list[str], mapping: str | None, scratch: 
         for step, (cpu, wall) in json.loads(told).items():
             checkout.add(step, cpu, wall)
         checkout.sizes = sizes(Path(folder))
-    command = ["-m", "pipelines.cli", "load", *files, *(["--mapping", mapping] if mapping else [])]
+    batches = [files] if mapping else [[file] for file in files]
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        checkout.add("as run", *checkout.run(command, Path(folder))[:2])
-        checkout.add("and again", *checkout.run(["-m", "pipelines.cli", "run"], Path(folder))[:2])
+        for place, batch in enumerate(batches):
+            command = ["-m", "pipelines.cli", "load", *batch, *(["--mapping", mapping] if mapping else [])]
+            checkout.add("as run, later page" if place else "as run", *checkout.run(command, Path(folder))[:2])
+        checkout.add("nothing new", *checkout.run(["-m", "pipelines.cli", "run"], Path(folder))[:2])
 
 
 def sizes(data: Path) -> dict[str, float]:
@@ -178,7 +180,7 @@ def tell(title: str, checkouts: list[Checkout]) -> None:
 def main() -> None:
     """Measure by turns, tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--page", nargs="+", default=[], help="saved pages, loaded by one command")
+    parser.add_argument("--page", nargs="+", default=[], help="saved pages; as run each by a command of its own")
     parser.add_argument("--history", nargs="+", default=[], help="recorded snapshots, loaded by one command")
     parser.add_argument("--mapping", default=None, help="the mapping that reads the history")
     parser.add_argument("--checkout", type=Path, action="append", help="measured by turns; else this one")
