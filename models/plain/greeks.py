@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-from scipy.special import erfcx, ndtr
+from scipy.special import ndtr
 
 from models.conventions import Bools, Floats
 from models.kernels.domain import LEAST, LIMIT
+from models.plain.lognormal import INV_SQRT_2PI, difference_of_tails, log_ratio
 
-_INV_SQRT_2, _INV_SQRT_2PI = 0.7071067811865476, 0.3989422804014327
 _SMALL_TOTAL = 0.1  # below it, tails nearly cancel where the price subtracts them
 _NO_TAIL = 40.0  # standard deviations, beyond which nothing is left
 _BLOCK = 1 << 13  # contracts whose arrays stay in the processor's cache
@@ -42,18 +40,18 @@ def _greeks(
     carry = np.where(np.abs(smooth_carry_frac) < LIMIT, smooth_carry_frac, np.nan)
     root_t = np.sqrt(t)
     total = iv * root_t
-    distance = _log_ratio(forward, strike) / total
+    distance = log_ratio(forward, strike) / total
     d1, d2 = distance + 0.5 * total, distance - 0.5 * total
     sign = np.where(is_call, 1.0, -1.0)
     side = sign * ndtr(sign * d1)
     bell = np.exp(-0.5 * d1 * d1)
-    density = _INV_SQRT_2PI * bell
+    density = INV_SQRT_2PI * bell
     present_forward = discount * forward
     units = spot / spot if is_delta_of_forward else present_forward / spot
-    rate = -_log_ratio(discount, np.ones_like(discount)) / t
+    rate = -log_ratio(discount, np.ones_like(discount)) / t
     time_value = np.where(
         total < _SMALL_TOTAL,
-        forward * bell * _difference_of_tails(np.minimum(np.abs(distance), _NO_TAIL), 0.5 * total),
+        forward * bell * difference_of_tails(np.minimum(np.abs(distance), _NO_TAIL), 0.5 * total),
         np.minimum(forward, strike) * ndtr(0.5 * total - np.abs(distance))
         - np.maximum(forward, strike) * ndtr(-0.5 * total - np.abs(distance)),
     )
@@ -72,18 +70,3 @@ def _greeks(
         gamma * (d1 * d2 - 1.0) / iv,
         vega * d1 * d2 / iv,
     )
-
-
-def _log_ratio(a: Floats, b: Floats) -> Floats:
-    """ln(a/b), relative to itself even where a is nearly b: there a - b is exact."""
-    return np.where((a < 2.0 * b) & (b < 2.0 * a), np.log1p((a - b) / b), np.log(a / b))
-
-
-def _difference_of_tails(x: Floats, h: Floats) -> Floats:
-    """M(x - h) - M(x + h) for h <= 0.05 with M(x) = N(-x) e^(x^2/2), by Taylor's series; M' = x M - 1/sqrt(2 pi)."""
-    derivatives = [0.5 * erfcx(x * _INV_SQRT_2)]
-    derivatives.append(x * derivatives[0] - _INV_SQRT_2PI)
-    for n in range(1, 7):
-        derivatives.append(n * derivatives[n - 1] + x * derivatives[n])
-    terms = (h**n / math.factorial(n) * derivatives[n] for n in (7, 5, 3, 1))
-    return np.asarray(-2.0 * sum(terms))

@@ -85,10 +85,10 @@ def implied_vol(
         share = (value / d - max((f - k) if is_call else (k - f), 0)) / min(f, k)
         if not (0 < share < 1 and t > 0):
             return None
-        return _total(share, -abs(mp.log(f / k))) / mp.sqrt(t)
+        return total_volatility(share, -abs(mp.log(f / k))) / mp.sqrt(t)
 
 
-def _total(share: mp.mpf, x: mp.mpf) -> mp.mpf:
+def total_volatility(share: mp.mpf, x: mp.mpf) -> mp.mpf:
     """s > 0 with Phi(x/s + s/2) - e^-x Phi(x/s - s/2) = share, x <= 0."""
     is_upper = share > 0.5
     target = mp.log(1 - share if is_upper else share)

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import mpmath as mp
 
+from tests.models import truth
+
 TARGET = Path(__file__).resolve().parents[3] / "models/kernels/coefficients.py"
 ERFCX_SCALE, ERFCX_DEGREE = 4, 24
-GUESS_SCALE, GUESS_DEGREE = 4, 14
+GUESS_DEGREE, BEND_DEGREE, GUESS_GREATEST_SQUARE = 10, 5, 4
+GUESS_SHIFT, GUESS_REACH = 5, 60
+GUESS_SCALE = mp.mpf(2 * GUESS_SHIFT * (GUESS_SHIFT + GUESS_REACH)) / GUESS_REACH
+GUESS_OFFSET = mp.mpf(2 * GUESS_SHIFT + GUESS_REACH) / GUESS_REACH
 MILLS_SCALE, MILLS_SHIFT, MILLS_DEGREE = 5, 1.25, 21
 BELL_DEGREE = 10
 TAIL_SCALE, TAIL_DEGREES = 1, (7, 8)
@@ -95,10 +101,35 @@ def bachelier_total(u: mp.mpf) -> mp.mpf:
     return mp.exp(mp.findroot(shortfall, start))
 
 
-def smooth_guess(t: mp.mpf) -> mp.mpf:
-    """eta sqrt(1 + xi/2)/xi with xi = ln(1 + u): near 1 at both ends, where eta is u and sqrt(2 xi)."""
-    xi = half_line(t, GUESS_SCALE)
-    return bachelier_total(mp.expm1(xi)) / xi * mp.sqrt(1 + xi / 2)
+def guess_place(z: mp.mpf) -> mp.mpf:
+    """xi in [0, GUESS_REACH] with z = GUESS_SCALE/(xi + GUESS_SHIFT) - GUESS_OFFSET, from 1 down to -1."""
+    return GUESS_SCALE / (z + GUESS_OFFSET) - GUESS_SHIFT
+
+
+def smooth_guess(z: mp.mpf) -> mp.mpf:
+    """Bachelier's total volatility over sqrt(2 pi) price + distance, which is u/(1 + u)/eta, where xi = ln(1 + u)."""
+    u = mp.expm1(guess_place(z))
+    return u / ((1 + u) * bachelier_total(u))
+
+
+def bend(z: mp.mpf, w: mp.mpf) -> mp.mpf:
+    """(s/s' - 1)/w, where s is Black's and s' = sqrt w Bachelier's total volatility of one price and distance."""
+    eta = bachelier_total(mp.expm1(guess_place(z)))
+    normal, distance = mp.sqrt(w), eta * mp.sqrt(w)
+    price = normal * (mp.npdf(eta) - eta * truth.normal_tail(-eta))  # in units of sqrt(F K)
+    return (truth.total_volatility(price * mp.exp(distance / 2), -distance) / normal - 1) / w
+
+
+def bends() -> list[list[float]]:
+    """Coefficients in z of 1, w and w^2 in the polynomial that meets `bend` in Chebyshev's points."""
+    squares = [GUESS_GREATEST_SQUARE * (1 + mp.cos(mp.pi * (2 * k + 1) / 6)) / 2 for k in range(3)]
+    powers = mp.matrix([[w**j for j in range(3)] for w in squares])
+
+    @cache
+    def terms(z: mp.mpf) -> mp.matrix:
+        return mp.lu_solve(powers, mp.matrix([bend(z, w) for w in squares]))
+
+    return [chebyshev_fit(lambda z, j=j: terms(z)[j], BEND_DEGREE) for j in range(3)]
 
 
 def half_steps_of_two(degree: int) -> list[float]:
@@ -118,6 +149,7 @@ def source() -> str:
         fits = {
             "ERFCX": chebyshev_fit(smooth_erfcx, ERFCX_DEGREE),
             "GUESS": chebyshev_fit(smooth_guess, GUESS_DEGREE),
+            **{f"GUESS_BEND_{power + 1}": terms for power, terms in enumerate(bends())},
             "MILLS": chebyshev_fit(smooth_mills, MILLS_DEGREE),
             "BELL": half_steps_of_two(BELL_DEGREE),
         }
@@ -128,7 +160,9 @@ def source() -> str:
         "from __future__ import annotations",
         "",
         f"ERFCX_SCALE = {ERFCX_SCALE:.1f}",
-        f"GUESS_SCALE = {GUESS_SCALE:.1f}",
+        f"GUESS_SCALE = {float(GUESS_SCALE)!r}",
+        f"GUESS_SHIFT = {GUESS_SHIFT:.1f}",
+        f"GUESS_OFFSET = {float(GUESS_OFFSET)!r}",
         f"MILLS_SCALE = {MILLS_SCALE:.1f}",
         f"MILLS_SHIFT = {MILLS_SHIFT}",
     ]
