@@ -24,7 +24,9 @@ def numbers(name: str, values: npt.ArrayLike) -> Floats:
 def flags(name: str, values: npt.ArrayLike) -> Bools:
     """Booleans; TypeError for anything else, because 1 and 0 for calls and puts are somebody's other convention."""
     array = np.asarray(values)
-    if array.dtype.kind != "b" or np.ma.isMaskedArray(values):
+    if np.ma.isMaskedArray(values):
+        raise TypeError(f"{name}: True and False are needed, and nothing masked")
+    if array.dtype.kind != "b":
         raise TypeError(f"{name}: True and False are needed, not {array.dtype}")
     return array
 
@@ -36,4 +38,14 @@ def aligned(columns: Mapping[str, Floats | Bools]) -> tuple[tuple[int, ...], lis
     except ValueError:
         told = ", ".join(f"{name} {column.shape}" for name, column in columns.items() if column.ndim)
         raise ValueError(f"arrays of different lengths: {told}") from None
-    return shape, [np.ascontiguousarray(np.broadcast_to(column, shape)).reshape(-1) for column in columns.values()]
+    spread = (np.broadcast_to(column, shape) for column in columns.values())
+    return shape, [np.require(column, requirements=("C", "ALIGNED")).reshape(-1) for column in spread]
+
+
+def places(chosen: Bools) -> slice | Bools:
+    """What picks the chosen entries of an array: a slice, which copies nothing, where they are one run."""
+    found = chosen.nonzero()[0]
+    if not found.size:
+        return slice(0, 0)
+    run = slice(int(found[0]), int(found[-1]) + 1)
+    return run if run.stop - run.start == found.size else chosen

@@ -1,7 +1,8 @@
 """Black's formula on a forward: price and greeks of European options, per unit of the underlying.
 
-Array functions: arguments broadcast. NaN, infinities and what has no option (T, volatility, S, F, K or D not above
-zero) give NaN. Not numbers at all is a TypeError, lengths that do not fit are a ValueError.
+Array functions: arguments broadcast. Where T, volatility, S, F, K or D is NaN, not above zero or no number that any of
+them can be (below 5e-20, above 2e19: `models.kernels.domain`), every result is NaN; where only the carry is, theta and
+charm are. Not numbers at all is a TypeError, lengths that do not fit are a ValueError.
 """
 
 from __future__ import annotations
@@ -42,11 +43,15 @@ def black_price(
     discount_factor: npt.ArrayLike,
     is_call: npt.ArrayLike,
 ) -> Floats:
-    """Present value in USD of a call D [F N(d1) - K N(d2)] or put D [K N(-d2) - F N(-d1)] (Black 1976)."""
+    """Present value in USD of a call D [F N(d1) - K N(d2)] or put D [K N(-d2) - F N(-d1)] (Black 1976).
+
+    As exact as in `greeks`; the shape of the broadcast arguments, NaN where there is no option.
+    """
+    # A copy, or the nine other results stayed in memory behind it.
     return greeks(
         spot=forward, forward=forward, strike=strike, t_years=t_years, iv_frac=iv_frac,
         discount_factor=discount_factor, is_call=is_call,
-    ).price  # fmt: skip
+    ).price.copy()  # fmt: skip
 
 
 def greeks(
@@ -68,7 +73,10 @@ def greeks(
     r = -ln(D)/T, so charm and theta need c while delta and gamma do not. `is_delta_of_forward`: delta counts forwards
     (Deribit: D = 1, c = 0) instead of units of spot; gamma is d(delta)/dS in both cases. Speed is d(gamma)/dS, zomma
     d(gamma)/d(volatility), vomma d(vega)/d(volatility).
-    Tails come from N(-x), never 1 - N(x): puts far in or out of the money keep their relative precision, 1e-11.
+    Every array has the shape of the broadcast arguments. Relative errors are below 1e-12 as long as results are above
+    1e-290, for calls and puts far in and far out of the money alike: tails come from N(-x), never 1 - N(x), and a price
+    is intrinsic value plus that of the side out of the money, whose tails are not subtracted from each other. Where a
+    greek crosses zero its error is relative to the sum of its terms.
     """
     columns: dict[str, Floats | Bools] = {
         name: numbers(name, values)

@@ -10,8 +10,8 @@ from models.kernels.coefficients import MILLS_SCALE, MILLS_SHIFT
 from models.kernels.compiled import inlined
 
 INV_SQRT_2PI = 0.3989422804014327
-BEYOND = np.uint64(0xF << 60)
-_LEAST_BITS = np.uint64((1023 - 128) << 52)  # of domain.LEAST; the range has 2^8 exponents, hence the four bits tell
+BEYOND = np.uint64(0x1F << 59)
+_LEAST_BITS = np.uint64((1023 - 64) << 52)  # of domain.LEAST; the range has 2^7 exponents, what lies above them tells
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # n x the first is exact
 _HALF_EXPONENT, _EXPONENT = np.uint64(1 << 51), np.uint64(0xFFF << 52)
 _TWICE_SCALE = 2.0 * MILLS_SCALE
@@ -48,7 +48,7 @@ def log_ratio(a: float, b: float) -> float:
 
 @inlined
 def mills(x: float, y: float) -> tuple[float, float]:
-    """M(x) = N(-x) e^(x^2/2), and (M(x) - M(y))/(y - x), for x and y in [-0.01, 1e60]. Errors 1e-15 and 1e-13.
+    """M(x) = N(-x) e^(x^2/2), and (M(x) - M(y))/(y - x), for x and y in [-0.01, 1e70]. Errors 1e-15 and 1e-13.
 
     (d + shift) M(d) is a polynomial in t = (d - scale)/(d + scale). Horner's scheme, one for even and one for odd
     powers, gives it at x, and the values on the way give the divided difference to y. Two tails that were subtracted
