@@ -89,23 +89,23 @@ def one_core(size: Size) -> Surfaces:
     engine.set_threads(1)
     book = make_book(size)
     legs, fewer = _legs(book), _legs(merged(book))
+    sizes, distance = legs.weights[0] * legs.amplitude, np.log(book.spots / book.spot)
     profile = {
-        NUMPY: lambda: numpy_row(book, 0.0, with_charm=False),
+        NUMPY: lambda: (numpy_bells(legs.slope, legs.offset, sizes, distance) * book.spots,),
         PLAIN: _ours(lambda: (gamma_profile(legs, book.spots, 1)[0, 0],), "plain"),
         OURS: _ours(lambda: (gamma_profile(legs, book.spots, 1)[0, 0],)),
         MERGED: _ours(lambda: (gamma_profile(fewer, book.spots, 1)[0, 0],)),
     }
     grid = {
-        NUMPY: lambda: numpy_grid(book),
         GAMMA_ONLY: lambda: numpy_grid(book, with_charm=False),
         NUMPY_MERGED: lambda: numpy_grid(merged(book), with_charm=False),
         PLAIN: _ours(lambda: own_grid(book), "plain"),
         OURS: _ours(lambda: own_grid(book)),
     }
-    cells = book.chain.size * _SPOTS
+    cells, gamma = book.chain.size * _SPOTS, numpy_row(book, 0.0, with_charm=False)
     return {
-        PROFILE: _measured(PROFILE, profile, (OURS, MERGED), cells, 3 * size.rounds),
-        GRID: _measured(GRID, grid, (OURS,), cells * _TIMES, size.rounds),
+        PROFILE: _measured(PROFILE, profile, gamma, (OURS, MERGED), cells, 3 * size.rounds),
+        GRID: _measured(GRID, grid, numpy_grid(book), (OURS,), cells * _TIMES, 1 + size.rounds // 2),
     }
 
 
@@ -119,7 +119,11 @@ def many_cores(size: Size) -> Surfaces:
         TWO: _ours(lambda: own_grid(book), threads=2),
     }
     work = book.chain.size * _SPOTS * _TIMES
-    return {CORES: _measured(CORES, ways, (ONE, TWO), work, 2 * size.rounds, is_by_wall=True)}
+    return {
+        CORES: _measured(
+            CORES, ways, numpy_grid(book, with_charm=False), (ONE, TWO), work, size.rounds, is_by_wall=True
+        )
+    }
 
 
 def numpy_grid(book: Book, *, with_charm: bool = True, threads: int = 1) -> tuple[Floats, ...]:
@@ -145,33 +149,35 @@ def numpy_row(book: Book, after: float, *, with_charm: bool) -> tuple[Floats, ..
     units = np.exp(-chain.dividend * t_years) * weights
     slope = 1.0 / total
     offset = (np.log(chain.spot / chain.strike) + carry * t_years) * slope + 0.5 * total
-    at, decay = units * _INV_SQRT_2PI, 0.5 / t_years
-    factors = (at * slope, at * (carry * slope + total * decay), at * decay, units * chain.dividend)
     distance = np.log(book.spots / book.spot)
-    sums = np.zeros((4, book.spots.size))
-    cells, others = np.empty((_BLOCK, book.spots.size)), np.empty((_BLOCK, book.spots.size))
-    for start in range(0, chain.size, _BLOCK):
-        part = slice(start, min(start + _BLOCK, chain.size))
-        d1, other = cells[: part.stop - start], others[: part.stop - start]
-        np.multiply(slope[part, None], distance, out=d1)
-        d1 += offset[part, None]
-        if with_charm:
-            ndtr(d1, out=other)
-            sums[3] += factors[3][part] @ other
-            np.multiply(d1, d1, out=other)
-        bell = other if with_charm else np.multiply(d1, d1, out=d1)
-        bell *= -0.5
-        np.exp(bell, out=bell)
-        sums[0] += factors[0][part] @ bell
-        if with_charm:
-            sums[1] += factors[1][part] @ bell
-            bell *= d1
-            sums[2] += factors[2][part] @ bell
-    gamma = 0.01 * book.spots * sums[0]
+    gamma = 0.01 * book.spots * numpy_bells(slope, offset, units * slope * _INV_SQRT_2PI, distance)
     if not with_charm:
         return (gamma,)
-    of_puts = float(np.sum(factors[3][~chain.is_call]))  # N(d1) - 1
-    return gamma, book.spots * (sums[3] - of_puts - sums[1] + sums[2]) / _HOURS_A_YEAR
+    charm = np.zeros(distance.size)
+    for start in range(0, chain.size, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        d1 = slope[part, None] * distance + offset[part, None]
+        bell = _INV_SQRT_2PI * np.exp(-0.5 * d1 * d1)
+        decay = 0.5 / t_years[part, None]
+        slid = carry[part, None] * slope[part, None] - (d1 - total[part, None]) * decay
+        tail = ndtr(d1) - ~chain.is_call[part, None]
+        charm += units[part] @ (chain.dividend[part, None] * tail - bell * slid)
+    return gamma, book.spots * charm / _HOURS_A_YEAR
+
+
+def numpy_bells(slope: Floats, offset: Floats, sizes: Floats, distance: Floats) -> Floats:
+    """Sum of size exp(-(slope distance + offset)^2/2) over the contracts, at every distance."""
+    sums, cells = np.zeros(distance.size), np.empty((_BLOCK, distance.size))
+    for start in range(0, slope.size, _BLOCK):
+        part = slice(start, min(start + _BLOCK, slope.size))
+        bell = cells[: part.stop - start]
+        np.multiply(slope[part, None], distance, out=bell)
+        bell += offset[part, None]
+        np.multiply(bell, bell, out=bell)
+        bell *= -0.5
+        np.exp(bell, out=bell)
+        sums += sizes[part] @ bell
+    return sums
 
 
 def _legs(book: Book) -> Legs:
@@ -203,24 +209,23 @@ def _ours(work: Way, chosen: engine.Engine = "compiled", threads: int = 1) -> Wa
 
 
 def _measured(
-    title: str, ways: Mapping[str, Way], bases: Sequence[str], work: int, rounds: int, *,
+    title: str, ways: Mapping[str, Way], truth: tuple[Floats, ...], bases: Sequence[str], work: int, rounds: int, *,
     is_by_wall: bool = False,
 ) -> Surface:  # fmt: skip
     contenders = {name: Contender(name, run, work) for name, run in ways.items()}
-    truth = next(iter(ways.values()))()
-    deviations = {name: _deviation(run(), truth) for name, run in ways.items()}
     with progress_bar() as bar:
-        task = bar.add_task(title, total=len(contenders) * (rounds + 1))
+        task = bar.add_task(title, total=len(contenders) * (rounds + 2))
 
         def on_step(name: str) -> None:
             bar.update(task, description=f"{title}: {name}", advance=1)
 
+        deviations = {}
+        for name, run in ways.items():
+            deviations[name] = _deviation(run(), truth)
+            on_step(name)
+        rivals = [contenders[name] for name in bases]
         timings = interleaved(
-            list(contenders.values()),
-            [contenders[name] for name in bases],
-            rounds=rounds,
-            is_by_wall=is_by_wall,
-            on_step=on_step,
+            list(contenders.values()), rivals, rounds=rounds, is_by_wall=is_by_wall, on_step=on_step
         )  # fmt: skip
     return Surface(work, tuple(bases), timings, deviations)
 
