@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import http.client
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from pipelines.daily.instance import dagster_home, opened_instance, settle_in
 from pipelines.lake.turn import LakeBusy, turn
 from pipelines.settings import PROJECT, Paths
 
@@ -27,14 +27,6 @@ _PAUSE_SECONDS = 0.5
 
 class UpError(Exception):
     """Nothing runs, or something ended by itself; one line says what."""
-
-
-def dagster_home(paths: Paths) -> Path:
-    """The instance folder, with the project's settings of the instance."""
-    home = paths.root / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT / "dagster.yaml", home / "dagster.yaml")
-    return home
 
 
 def up(paths: Paths, port: int, tell: Callable[[str], None], *, definitions: str = DEFINITIONS) -> None:
@@ -50,7 +42,8 @@ def up(paths: Paths, port: int, tell: Callable[[str], None], *, definitions: str
             "PYTHONWARNINGS": "ignore",  # Dagster warns of its own beta features, over and over
             "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")])),
         }
-        _end_orphans(home)
+        settle_in(home)
+        _end_orphans(home)  # makes the instance where there is none; both children at once would spoil it
         with _children(commands(port, definitions), environment) as children:
             try:
                 _watch(children, port, tell)
@@ -91,7 +84,7 @@ def _end_orphans(home: Path) -> None:
     import dagster as dg
 
     under_way = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with opened_instance(home) as instance:
         for run in instance.get_runs(dg.RunsFilter(statuses=under_way)):
             instance.report_run_failed(run, message="the process ended before the run did")
 
@@ -152,5 +145,5 @@ def _answers(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://{HOST}:{port}/server_info", timeout=2) as response:
             return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
+    except (OSError, http.client.HTTPException):  # the latter, where the kernel connects the port to itself
         return False
