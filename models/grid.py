@@ -12,6 +12,9 @@ from models import conventions as c
 from models.arrays import aligned, flags, numbers
 from models.conventions import Floats
 from models.engine import implementation
+from models.kernels.domain import LEAST, LIMIT
+
+_GREATEST_CARRY_FRAC = 100.0  # a year, either way
 
 
 class Grid(NamedTuple):
@@ -56,11 +59,11 @@ def repriced_grid(
     years of 365 days from now, `prices` USD, one-dimensional, in any order.
     The volatility stays with the strike. b = F/S moves by e^(-c dt), D by e^(r dt) with r = -ln(D)/T frozen, so the
     cell at (0, spot) is the sum of the contracts' exposures of now. A contract is gone from the instant of its expiry
-    on. In the last 60 seconds T stays at 60 seconds. Contracts without a gamma (a figure NaN, infinite or not above
+    on. In the last 60 seconds T stays at 60 seconds. Contracts without greeks (a figure NaN, infinite or not above
     zero) are left out. Vectors that are zero over most expiries cost little.
     A cell of the compiled kernels has the same bits whatever other cells are asked for and on however many threads.
-    ValueError for arrays of different lengths, a spot or prices not above zero, times before now, and anything infinite
-    among weights, times and prices.
+    ValueError for arrays of different lengths, a spot or prices not above zero, times before now, a carry that is NaN
+    or beyond 100 a year, and anything infinite.
     """
     _above_zero("spot", spot)
     times, levels = _axis("times_years", times_years), _axis("prices", prices)
@@ -139,9 +142,11 @@ def _legs(columns: dict[str, Floats], is_call: npt.ArrayLike, weights: npt.Array
         raise ValueError("weights: finite numbers are needed")
     *figures, calls, _ = arrays
     *positive, carry = figures
-    is_counted = np.any(held != 0.0, axis=0) & np.isfinite(carry)
+    if not np.all(np.abs(carry) <= _GREATEST_CARRY_FRAC):
+        raise ValueError(f"smooth_carry_frac: at most {_GREATEST_CARRY_FRAC} a year either way is needed")
+    is_counted = np.any(held != 0.0, axis=0)
     for values in positive:
-        is_counted &= (values > 0.0) & np.isfinite(values)
+        is_counted &= (values >= LEAST) & (values < LIMIT)
     forward, strike, t_years, iv_frac, *_ = (values[is_counted] for values in figures)
     order = np.lexsort((iv_frac, forward, strike, -t_years))
     chosen = is_counted.nonzero()[0][order]
