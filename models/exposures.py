@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models import conventions as c
+from models.arrays import places
 from models.conventions import Bools, DealerModel, Floats, Ints, QuantityUnit
 from models.engine import implementation
 from models.positioning import dealer_quantity, is_told_by_open_interest
@@ -17,6 +18,7 @@ from models.positioning import dealer_quantity, is_told_by_open_interest
 MEASURES = ("gex_usd_per_1pct", "gex_usd_per_1usd", "dex_usd", "vex_usd_per_volpt", "chex_usd_per_day")
 SIDES = ("call", "put")
 STRIKE_KEY = ["expiry_ts", "root", "strike"]
+_GROSS = ("gross_gex_usd_per_1pct", "gross_chex_usd_per_day")
 _GREEKS = ("gamma", "delta", "vanna_per_volpt", "charm_per_day")
 PRICING = ("forward", "strike", "t_years", "iv_frac", "discount_factor")
 _NUMBERS = ("open_interest", "volume", "multiplier", *PRICING, *_GREEKS)
@@ -151,15 +153,24 @@ def strike_exposures(
     """One row per dealer model and (expiry_ts, root, strike) with the columns of `strike_columns`; NaN becomes null.
     `dealer_models`: the place of each among the columns' rows."""
     keys = pl.concat([book.strikes.clear(), *[book.strikes] * len(dealer_models)], rechunk=True)
-    places = list(dealer_models.values())
-    names = [model for model in dealer_models for _ in range(book.strikes.height)]
+    rows = list(dealer_models.values())
+    names = [pl.repeat(model, book.strikes.height, dtype=pl.String(), eager=True) for model in dealer_models]
     return keys.hstack(
         [
-            pl.Series("dealer_model", names, dtype=pl.String()),
-            *(pl.Series(name, values[places].ravel(), nan_to_null=True) for name, values in columns.items()),
-            pl.Series("quantity_unit", [quantity_unit] * keys.height, dtype=pl.String()),
+            pl.concat([pl.Series(dtype=pl.String()), *names]).alias("dealer_model"),
+            *(pl.Series(name, values[rows].ravel(), nan_to_null=True) for name, values in columns.items()),
+            pl.repeat(quantity_unit, keys.height, dtype=pl.String(), eager=True).alias("quantity_unit"),
         ]
     )
+
+
+def gross_columns(columns: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Per dealer model and strike gross gamma and charm, call and put without their signs; NaN where the net is."""
+    found: dict[str, Floats] = {}
+    for name in ("gex_usd_per_1pct", "chex_usd_per_day"):
+        call, put = (np.nan_to_num(np.abs(columns[f"{side}_{name}"])) for side in SIDES)
+        found[f"gross_{name}"] = np.where(np.isfinite(columns[f"net_{name}"]), call + put, np.nan)
+    return found
 
 
 def scope_totals(
@@ -167,17 +178,18 @@ def scope_totals(
 ) -> list[dict[str, float | int | None]]:
     """Totals of the member strikes of one scope, by dealer model; strikes without a volatility are in the open interest
     and in contracts_not_counted only, contracts without a position in the latter only. A model that knows no position
-    in the scope has nothing but these counts. `columns` as `strike_columns` gives them for `quantity`, `is_member` one
-    flag per strike."""
+    in the scope has nothing but these counts. `columns` as `strike_columns` and `gross_columns` give them for
+    `quantity`, `is_member` one flag per strike."""
     contract_in = is_member[book.row]
     has_gamma = contract_in & np.isfinite(book.numbers["gamma"])
     counted = np.count_nonzero(has_gamma & np.isfinite(quantity), axis=1)
-    members = {name: np.compress(is_member, values, axis=1) for name, values in columns.items()}
-    sums = {f"{side}_{name}": _totals(members[f"{side}_{name}"]) for side in (*SIDES, "net") for name in MEASURES}
-    for name in ("gex_usd_per_1pct", "chex_usd_per_day"):
-        call, put = (np.nan_to_num(np.abs(members[f"{side}_{name}"])) for side in SIDES)
-        is_known = np.isfinite(members[f"net_{name}"])
-        sums[f"gross_{name}"] = _totals(np.where(is_known, call + put, np.nan))
+    own = places(is_member)
+    members = {
+        name: values[:, own] if isinstance(own, slice) else np.compress(own, values, axis=1)
+        for name, values in columns.items()
+    }
+    summed = [f"{side}_{name}" for side in (*SIDES, "net") for name in MEASURES]
+    sums = {name: _totals(members[name]) for name in (*summed, *_GROSS)}
     market = _market_totals(book, members, contract_in, has_gamma)
     return [
         ({name: float(values[place]) for name, values in sums.items()} | market if is_known else {})

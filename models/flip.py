@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from models import conventions as c
+from models.arrays import places
 from models.conventions import Bools, Floats
 from models.engine import implementation
 from models.profile import Legs
@@ -116,7 +117,7 @@ def sign_changes(spots: Floats, values: Floats) -> list[Bracket]:
 
 def _members(curve: Curve) -> tuple[Floats, Floats, Floats]:
     """Slope, offset and size of the curve's legs."""
-    legs, own = curve.legs, curve.is_member
+    legs, own = curve.legs, places(curve.is_member)
     return legs.slope[own], legs.offset[own], legs.weights[curve.model, own] * legs.amplitude[own]
 
 

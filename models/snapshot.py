@@ -15,6 +15,7 @@ from models.exposures import (
     MEASURES,
     Book,
     book_of,
+    gross_columns,
     has_positions,
     quantities,
     scope_totals,
@@ -110,8 +111,9 @@ def expose(
     # Scopes are often the same strikes (next expiry, 0dte, weekly), and then the same figures.
     masks = {scope: member.tobytes() for scope, member in members.items()}
     of_mask = {masks[scope]: member for scope, member in members.items()}
+    totalled = columns | gross_columns(columns)
     by_mask = {
-        mask: _scoped(book, repriced, columns, quantity, member, members["0dte"]) for mask, member in of_mask.items()
+        mask: _scoped(book, repriced, totalled, quantity, member, members["0dte"]) for mask, member in of_mask.items()
     }
     scoped = {scope: by_mask[mask] for scope, mask in masks.items()}
     statuses = {

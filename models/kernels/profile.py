@@ -6,6 +6,8 @@ that every sum runs over the legs in one order, wherever the spots are cut betwe
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from models.conventions import Floats, Ints
@@ -46,13 +48,11 @@ def fill_terms(slope: Floats, offset: Floats, size: Floats, log_spot: float, out
 def _by_groups(slope: Floats, offset: Floats, sizes: Floats, starts: Ints) -> tuple[Floats, Ints]:
     """Rows slope, offset and sizes with legs of no size added, so that each series is whole groups of legs; and the
     first group of each series and the number of groups."""
-    counts = np.diff(starts)
-    groups = np.concatenate(([0], np.cumsum(-(-counts // _LEGS))))
-    place = np.arange(slope.size) + np.repeat(_LEGS * groups[:-1] - starts[:-1], counts)
-    legs = np.zeros((2 + sizes.shape[0], _LEGS * int(groups[-1])))
-    legs[0, place] = slope * BELL_SCALE
-    legs[1, place] = offset * BELL_SCALE
-    legs[2:, place] = sizes
+    groups = np.concatenate(([0], np.cumsum(-(-np.diff(starts) // _LEGS))))
+    rows = np.vstack((slope * BELL_SCALE, offset * BELL_SCALE, sizes))
+    legs = np.zeros((rows.shape[0], _LEGS * int(groups[-1])))
+    for to, (start, end) in zip((_LEGS * groups[:-1]).tolist(), pairwise(starts.tolist()), strict=True):
+        legs[:, to : to + end - start] = rows[:, start:end]
     return legs, groups
 
 

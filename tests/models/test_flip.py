@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import brentq
 
 from models.flip import Curve, Flip, exposure_function, exposure_slope, find_flip, sign_changes
 from models.profile import Legs, gamma_profile, make_legs, spot_grid
@@ -106,14 +105,6 @@ def test_a_bump_without_a_flip_leaves_no_band():
     assert flip.band is None
 
 
-def nearest_of_all(legs: Legs, level: float) -> float | None:
-    """The zero nearest to a level among those of the whole grid."""
-    curve, spots = curve_of(legs), spot_grid(SPOT)
-    changes = sign_changes(spots, curve.on_grid(0, spots.size))
-    zeros = [brentq(exposure_function(curve), b.low, b.high, xtol=1e-12) for b in changes]
-    return min(zeros, key=lambda zero: (abs(zero - level), zero), default=None)
-
-
 @settings(deadline=None, max_examples=100)
 @given(
     st.lists(st.tuples(st.floats(75, 125), st.sampled_from([-3.0, -1.0, 1.0, 2.0])), min_size=2, max_size=9),
@@ -129,9 +120,9 @@ def test_the_zero_of_a_bump_is_the_nearest_of_the_whole_grid_though_only_its_sur
         return
     bumped = book(strikes, moved[: len(strikes)], years=years)
     band = flip_of(book(strikes, weights, years=years), (bumped,)).band
-    zero = nearest_of_all(bumped, flip.nearest.level)
-    expected = None if zero is None else (min(zero, flip.nearest.level), max(zero, flip.nearest.level))
-    assert band == (None if expected is None else pytest.approx(expected, abs=1e-9))
+    of_all = find_flip(curve_of(bumped), (), spot_grid(SPOT), flip.nearest.level).nearest
+    levels = [flip.nearest.level, *([] if of_all is None else [of_all.level])]
+    assert band == (None if of_all is None else (min(levels), max(levels)))
 
 
 def test_only_the_surroundings_of_the_flip_are_priced_where_the_zero_is_there():
