@@ -14,6 +14,7 @@ from typing import IO
 
 PATIENCE_SECONDS = 30 * 60.0
 _PAUSE_SECONDS = 0.2
+_UNKNOWN = "unknown"  # who came a moment ago has not written yet, who goes has wiped it already
 
 
 class LakeBusy(Exception):
@@ -65,16 +66,15 @@ def _wait(file: IO[str], patience_seconds: float, tell: Callable[[str], None]) -
         if time.monotonic() >= end:
             minutes = patience_seconds / 60
             raise LakeBusy(f"gave up after {minutes:g} minutes behind another dealerflow process (pid {who})")
-        if not is_told:
+        if not is_told and who != _UNKNOWN:
             tell(f"waiting for another dealerflow process (pid {who})")
             is_told = True
         time.sleep(min(_PAUSE_SECONDS, max(0.0, end - time.monotonic())))
 
 
 def _said(file: IO[str]) -> str:
-    """What the holder wrote; it may have got the lock a moment ago and not have written yet."""
     file.seek(0)
-    return file.read().strip() or "unknown"
+    return file.read().strip() or _UNKNOWN
 
 
 def _write(file: IO[str], text: str) -> None:

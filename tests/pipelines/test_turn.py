@@ -12,6 +12,7 @@ from threading import Event
 
 import pytest
 
+from pipelines.lake import turn as turn_module
 from pipelines.lake.turn import LakeBusy, holder, turn
 from pipelines.settings import PROJECT
 
@@ -59,6 +60,29 @@ def test_who_waits_says_once_for_whom_and_goes_on_when_the_other_is_done(tmp_pat
     assert mine is not None
     assert mine.startswith(f"{os.getpid()} since ")
     assert holder(path) is None
+
+
+def test_nobody_is_named_who_has_not_yet_said_who_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "one.lock"
+    said = iter(["unknown", "7 since noon: run"])
+    told: list[str] = []
+    is_told = Event()
+
+    def tell(line: str) -> None:
+        told.append(line)
+        is_told.set()
+
+    def wait() -> None:
+        with turn(path, tell=tell):
+            pass
+
+    with holding(path) as other, ThreadPoolExecutor(1) as executor:
+        monkeypatch.setattr(turn_module, "_said", lambda _: next(said, "7 since noon: run"))
+        waiting = executor.submit(wait)
+        assert is_told.wait(30)
+        other.communicate("\n")
+        waiting.result(30)
+    assert told == ["waiting for another dealerflow process (pid 7 since noon: run)"]
 
 
 def test_patience_ends_in_one_line_that_names_the_other(tmp_path: Path) -> None:
