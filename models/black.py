@@ -73,10 +73,10 @@ def greeks(
     r = -ln(D)/T, so charm and theta need c while delta and gamma do not. `is_delta_of_forward`: delta counts forwards
     (Deribit: D = 1, c = 0) instead of units of spot; gamma is d(delta)/dS in both cases. Speed is d(gamma)/dS, zomma
     d(gamma)/d(volatility), vomma d(vega)/d(volatility).
-    Every array has the shape of the broadcast arguments. Relative errors are below 1e-12 as long as results are above
-    1e-290, for calls and puts far in and far out of the money alike: tails come from N(-x), never 1 - N(x), and a price
-    is intrinsic value plus that of the side out of the money, whose tails are not subtracted from each other. Where a
-    greek crosses zero its error is relative to the sum of its terms.
+    Every array has the shape of the broadcast arguments. Relative errors are below 1e-12 to eight standard deviations
+    in and out of the money, and below 1e-11 for all that is above 1e-290: tails come from N(-x), never 1 - N(x), and a
+    price is intrinsic value plus that of the side out of the money, whose tails are not subtracted from each other.
+    Where a greek crosses zero its error is relative to the sum of its terms.
     """
     columns: dict[str, Floats | Bools] = {
         name: numbers(name, values)

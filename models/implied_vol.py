@@ -28,9 +28,9 @@ def implied_vol(
     Parameters broadcast: price in USD (present value), forward and strike in USD, T in years of 365 days, D, call flag.
     Returns fractions per year in the common shape. NaN, never a wrong number, where none exists or none can be told
     from rounding: a price at or below intrinsic value, at or above its upper bound (D F for calls, D K for puts), below
-    1e-301 or NaN; T, F, K or D not within [2^-128, 2^128). Relative error out of the money <= 1e-13, of which the
-    price's own rounding is not part; in the money the time value has lost the digits of the intrinsic value, near the
-    upper bound those of the bound.
+    1e-300, infinite or NaN; T, F, K or D not above zero or no number that they can be (`models.kernels.domain`).
+    Relative error <= 1e-13 + 2^-52 price/(vega volatility): beside the second term, which is what the price's last
+    digit says of the volatility, the first is lost in the money and near the upper bound.
     Not numbers at all is a TypeError, lengths that do not fit are a ValueError.
     """
     columns = {

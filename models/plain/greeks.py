@@ -7,9 +7,8 @@ from scipy.special import ndtr
 
 from models.conventions import Bools, Floats
 from models.kernels.domain import LEAST, LIMIT
-from models.plain.lognormal import INV_SQRT_2PI, difference_of_tails, log_ratio
+from models.plain.lognormal import INV_SQRT_2PI, SMALL_HALF, difference_of_tails, log_ratio, tail
 
-_SMALL_TOTAL = 0.1  # below it, tails nearly cancel where the price subtracts them
 _NO_TAIL = 40.0  # standard deviations, beyond which nothing is left
 _BLOCK = 1 << 13  # contracts whose arrays stay in the processor's cache
 
@@ -49,12 +48,7 @@ def _greeks(
     present_forward = discount * forward
     units = spot / spot if is_delta_of_forward else present_forward / spot
     rate = -log_ratio(discount, np.ones_like(discount)) / t
-    time_value = np.where(
-        total < _SMALL_TOTAL,
-        forward * bell * difference_of_tails(np.minimum(np.abs(distance), _NO_TAIL), 0.5 * total),
-        np.minimum(forward, strike) * ndtr(0.5 * total - np.abs(distance))
-        - np.maximum(forward, strike) * ndtr(-0.5 * total - np.abs(distance)),
-    )
+    time_value = _out_of_the_money(forward, strike, np.abs(distance), 0.5 * total, forward * bell)
     price = discount * (time_value + np.maximum(sign * (forward - strike), 0.0))
     gamma = units * density / (spot * total)
     vega = present_forward * density * root_t
@@ -69,4 +63,17 @@ def _greeks(
         -gamma / spot * (d1 / total + 1.0),
         gamma * (d1 * d2 - 1.0) / iv,
         vega * d1 * d2 / iv,
+    )
+
+
+def _out_of_the_money(forward: Floats, strike: Floats, x: Floats, h: Floats, weight: Floats) -> Floats:
+    """Undiscounted min(F, K) N(h - x) - max(F, K) N(-h - x), which is `weight` [M(x - h) - M(x + h)], in the form that
+    keeps its digits."""
+    near, far = x - h, x + h
+    tails = np.where(
+        h < SMALL_HALF, difference_of_tails(np.minimum(x, _NO_TAIL), h), tail(np.maximum(near, 0.0)) - tail(far)
+    )
+    is_apart = (h < SMALL_HALF) | (near > 0.0)
+    return np.where(
+        is_apart, weight * tails, np.minimum(forward, strike) * ndtr(-near) - np.maximum(forward, strike) * ndtr(-far)
     )
