@@ -65,7 +65,7 @@ def rebuild(
         _check_standing(chosen)
         prepare(aside, frames)
         try:
-            build_beside(aside, fingerprints(frames), is_rebuilt=True)
+            build_beside(aside, fingerprints(frames), changed=None)
         except DbtError as failure:
             raise RebuildError(f"{target} is not written: {failure}") from None
         _move(build_file(aside), target)

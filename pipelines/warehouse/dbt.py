@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from pipelines.settings import Paths
-from pipelines.warehouse.project import DBT_PROJECT, environment
+from pipelines.warehouse.project import DBT_PROJECT, environment, table_staged_by
 
 _NAMED = 5  # failures named in a message
 
@@ -33,21 +33,24 @@ def _environment(paths: Paths) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def invoke(paths: Paths, arguments: list[str]) -> None:
-    """Run dbt over the build file; DbtError if anything fails."""
+def invoke(paths: Paths, arguments: list[str]) -> Any:
+    """Run dbt over the build file; its result. DbtError if anything fails: what, and why, then stands in the target
+    folder (run_results.json and the compiled queries)."""
     # Imported late: it takes seconds, and most commands never publish.
     from dbt.adapters.factory import reset_adapters
+    from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.cli.main import dbtRunner
 
+    target = paths.build / "dbt" / "target"
     common = [
         "--project-dir", str(DBT_PROJECT),
         "--profiles-dir", str(DBT_PROJECT),
-        "--target-path", str(paths.build / "dbt" / "target"),
+        "--target-path", str(target),
         "--log-path", str(paths.build / "dbt" / "logs"),
         "--quiet", "--log-level", "none",
-        # A log of 10,000 lines a publish takes over a second, and its file would stay open in this process;
-        # what failed, and why, stands in the target folder (run_results.json and the compiled queries).
+        # A log of 10,000 lines a publish takes over a second, and its file would stay open in this process.
         "--log-level-file", "none",
+        "--no-write-json",  # a description of the whole project, twice: another second
     ]  # fmt: skip
     with _environment(paths):
         try:
@@ -56,12 +59,26 @@ def invoke(paths: Paths, arguments: list[str]) -> None:
             _close_connections()
             reset_adapters()  # type: ignore[no-untyped-call]
     if not outcome.success:
+        if isinstance(outcome.result, RunExecutionResult):
+            outcome.result.write(str(target / "run_results.json"))
         raise DbtError(_why(outcome))
+    return outcome.result
 
 
-def build(paths: Paths) -> None:
-    """Models in their order, each with its data tests; unit tests belong to the test suite."""
-    invoke(paths, ["build", "--exclude-resource-type", "unit_test"])
+def build(paths: Paths, changed: Collection[str] | None = None) -> None:
+    """Models in their order, each with its data tests; unit tests belong to the test suite. `changed`: only what rests
+    on these tables, in a file that holds the rest as it would be built; None for everything."""
+    chosen = [] if changed is None else _resting_on(changed)
+    invoke(paths, ["build", "--exclude-resource-type", "unit_test", *chosen])
+
+
+def _resting_on(changed: Collection[str]) -> list[str]:
+    """What dbt takes for these tables: everything behind them, tests too, and the views in front of it, which no file
+    keeps. Every fact is behind partition_versions, but only by rows that count as those of its own table."""
+    staging = sorted(model.stem for model in DBT_PROJECT.glob("models/staging/stg_*.sql"))
+    read = [model for model in staging if table_staged_by(model) in changed]
+    chosen = [name for model in read for name in (f"{model}+", f"@{model},config.materialized:view")]
+    return ["--select", "stg_partition_versions", "partition_versions", *chosen, "--indirect-selection", "cautious"]
 
 
 def _close_connections() -> None:

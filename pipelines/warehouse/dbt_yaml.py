@@ -13,13 +13,11 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from pipelines.tables import PUBLISHED_TABLES, TABLES, Column, Table, published_columns, published_key
-from pipelines.warehouse.project import DBT_PROJECT
+from pipelines.warehouse.project import DBT_PROJECT, table_staged_by
 
 HEADER = "# Written by `python -m pipelines.warehouse.dbt_yaml`; edit pipelines/tables or data_tests.yml instead.\n"
 _LAKE_FILE = {"name": "lake_file", "description": "The file of the lake that holds the row.", "data_type": "VARCHAR"}
 
-# Staging models that are not called after the table that they read.
-_OF_ANOTHER_NAME = {"stg_superseded_key_levels": "key_levels"}
 _SELF_EVIDENT = ("name", "text", "flag", "date", "number", "sha256", "JSON", "path", "url")
 
 Block = dict[str, Any]
@@ -31,8 +29,8 @@ def _column(column: Column) -> Block:
 
 
 def _staging(model: str) -> Block:
-    table = TABLES[_OF_ANOTHER_NAME.get(model, model.removeprefix("stg_"))]
-    which = "Superseded versions" if model in _OF_ANOTHER_NAME else "Current version"
+    table = TABLES[table_staged_by(model)]
+    which = "Current version" if model == f"stg_{table.name}" else "Superseded versions"
     columns = [_column(column) for column in published_columns(table)]
     if table.is_partitioned or table.name == "partition_versions":
         columns.append(_LAKE_FILE)

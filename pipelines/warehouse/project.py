@@ -12,12 +12,14 @@ import duckdb
 import polars as pl
 
 from pipelines.lake.export import all_or_none
+from pipelines.lake.files import sha256_of
 from pipelines.settings import PROJECT, Paths
 from pipelines.tables import LAKE_TABLES, TABLES, published_columns
 from pipelines.warehouse import dictionary
 
 DBT_PROJECT = PROJECT / "dbt_project"
 CATALOGUE_TABLES = ("partition_versions", "load_ledger", "refusals", "gap_ledger")
+_OF_ANOTHER_NAME = {"stg_superseded_key_levels": "key_levels"}
 
 
 def build_file(paths: Paths) -> Path:
@@ -89,10 +91,15 @@ def project_fingerprint(project: Path = DBT_PROJECT) -> str:
     return digest.hexdigest()
 
 
-def content_fingerprint(frames: Mapping[str, pl.DataFrame]) -> str:
-    """Changes with anything that would change a row of the published file."""
-    digest = hashlib.sha256()
-    for table in sorted(frames):
-        digest.update(f"{table}\0".encode())
-        digest.update(frames[table].write_csv().encode())
-    return digest.hexdigest()
+def input_fingerprints(frames: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+    """By table that staging reads, what changes with anything that would change a row of what rests on it. A table of
+    the lake is its rows of partition_versions."""
+    versions = frames["partition_versions"].partition_by("table_name", as_dict=True)
+    of_lake = {str(table): rows for (table,), rows in versions.items()}
+    others = {table: frame for table, frame in frames.items() if table != "partition_versions"}
+    return {table: sha256_of(frame.write_csv().encode()) for table, frame in sorted((of_lake | others).items())}
+
+
+def table_staged_by(model: str) -> str:
+    """The table that a staging model reads."""
+    return _OF_ANOTHER_NAME.get(model, model.removeprefix("stg_"))

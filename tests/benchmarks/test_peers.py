@@ -207,8 +207,8 @@ def test_promises_are_held_against_the_fairest_rival():
     same = surface(**{OURS: 2.0, MERGED: 1.0, ONE: 2.0, TWO: 1.25, NUMPY: 8.0, PLAIN: 6.0})
     figures = compared(wrong=2.0, fair=11.0)
     kept = report.promises_of({"implied_vol": figures, "greeks": figures}, {PROFILE: same, GRID: same, CORES: same})
-    assert [promise.measured.value for promise in kept] == [11.0, 2.0, 4.0, 4.0, 8.0, 3.0, 1.6]
-    assert [promise.is_kept for promise in kept] == [True, False, False, True, True, False, False]
+    assert [promise.measured.value for promise in kept] == [11.0, 11.0, 2.0, 4.0, 4.0, 8.0, 3.0, 1.6]
+    assert [promise.is_kept for promise in kept] == [True, True, False, False, True, True, False, False]
     assert "| gamma profile | ms |" in report.figures({}, {}, {PROFILE: same})
     assert "promise" not in report.figures({"date": "today"}, {"greeks": figures}, None)
 

@@ -45,13 +45,12 @@ def test_the_unit_tests_pass_on_a_fresh_file(lake: FakeLake) -> None:
     lake.paths.build.mkdir(parents=True)
     prepare(lake.paths, exports(lake.paths))
     dbt.invoke(lake.paths, ["run", "--empty"])
-    dbt.invoke(lake.paths, ["test", "--select", "test_type:unit"])
-    ran = [result["unique_id"] for result in run_results(lake.paths)]
+    ran = [result.node.unique_id for result in dbt.invoke(lake.paths, ["test", "--select", "test_type:unit"])]
     assert len(ran) >= 3
     assert all(name.startswith("unit_test.") for name in ran)
 
 
-def run_results(paths: Paths) -> list[dict[str, Any]]:
+def results_of_a_failure(paths: Paths) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads((paths.build / "dbt/target/run_results.json").read_text())["results"]
     return found
 
@@ -74,7 +73,9 @@ def test_every_kind_of_test_catches_what_it_is_for(lake: FakeLake) -> None:
     lake.export()
     with pytest.raises(PublishError):
         publish(lake.paths)
-    failed = {result["unique_id"].split(".")[2] for result in run_results(lake.paths) if result["status"] == "fail"}
+    failed = {
+        result["unique_id"].split(".")[2] for result in results_of_a_failure(lake.paths) if result["status"] == "fail"
+    }
     caught = {
         "strikes_sum_to_the_totals_of_all_expiries", "strikes_sum_to_the_totals_of_30_days",
         "net_exposure_of_a_strike_is_call_plus_put",

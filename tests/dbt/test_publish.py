@@ -20,11 +20,12 @@ import pytest
 
 from pipelines.settings import PROJECT, Paths
 from pipelines.tables import PUBLISHED_TABLES, published_columns
+from pipelines.warehouse import dbt
 from pipelines.warehouse import publish as publishing
 from pipelines.warehouse.marts import EXPORTED
 from pipelines.warehouse.project import DBT_PROJECT, build_file
 from pipelines.warehouse.publish import PublishError, publish
-from tests.dbt.fake_lake import FakeLake
+from tests.dbt.fake_lake import FakeLake, close_of, snapshot_rows
 
 DAYS = [date(2024, 1, day) for day in (2, 3, 4)]
 LATER = datetime(2024, 1, 10)
@@ -128,7 +129,7 @@ def test_the_latest_levels_are_those_of_the_newest_session(world: World) -> None
 def test_with_nothing_new_nothing_is_built_and_nothing_is_touched(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unexpected(_: Paths) -> None:
+    def unexpected(*_: object) -> None:
         raise AssertionError("dbt was started")
 
     monkeypatch.setattr(publishing, "build", unexpected)
@@ -161,6 +162,54 @@ def test_publishing_by_increments_equals_building_anew(world: World, monkeypatch
     monkeypatch.setattr(publishing, "project_fingerprint", lambda: "a changed project")
     assert publish(world.paths).is_rebuilt
     assert contents(world.paths.warehouse) == by_increments
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of what dbt ran since the test began."""
+    names: list[str] = []
+    invoke = dbt.invoke
+
+    def noted(paths: Paths, arguments: list[str]) -> Any:
+        result = invoke(paths, arguments)
+        names.extend(node.node.name for node in result)
+        return result
+
+    monkeypatch.setattr(dbt, "invoke", noted)
+    return names
+
+
+def test_what_rests_on_nothing_new_is_not_built_again(world: World, ran: list[str]) -> None:
+    world.lake.load("another.csv")
+    world.lake.export()
+    world.lake.loads.pop()
+    publish(world.paths)
+    assert "load_ledger" in ran
+    assert not {"stg_chains", "contracts", "option_snapshots", "key_levels"} & set(ran)
+    assert len(contents(world.paths.warehouse)["load_ledger"]) == 2
+
+
+def test_what_rests_on_a_restated_table_is_built_and_tested_with_all_it_is_compared_with(
+    world: World, ran: list[str]
+) -> None:
+    """Levels of the latest sessions rest on the restated ones; totals are compared with strikes that did not change."""
+    rows = snapshot_rows({"underlying": "SPX", "snapshot_ts": close_of(DAYS[2]), "source": "fake", "known_at": LATER,
+                          "is_partial": False}, DAYS[2], 10.0, 0.0)  # fmt: skip
+    for table in ("key_levels", "exposure_summary"):
+        world.lake.write(table, DAYS[2], "SPX", rows[table], LATER)
+    world.lake.export()
+    publish(world.paths)
+    assert {"key_levels", "key_levels_latest", "study_bars", "exposure_summary"} <= set(ran)
+    assert {"strikes_sum_to_the_totals_of_all_expiries", "holds_current_versions_key_levels_"} <= set(ran)
+    assert not {"strike_exposures", "contracts", "gamma_profile"} & set(ran)
+    (latest,) = contents(world.paths.warehouse)["key_levels_latest"]
+    assert latest[:4] == ("us", DAYS[2], "SPX", 2)
+
+
+def test_a_file_that_does_not_say_what_it_was_made_of_is_built_anew(world: World) -> None:
+    with duckdb.connect(str(world.paths.warehouse)) as connection:
+        connection.execute("alter table publication.record rename column inputs to content")
+    assert publish(world.paths).is_rebuilt
 
 
 def test_small_marts_are_parquet_files_equal_to_their_tables(world: World) -> None:
@@ -238,7 +287,7 @@ def publish_as_process(paths: Paths) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def quick_build(paths: Paths) -> None:
+def quick_build(paths: Paths, *_: object) -> None:
     """In place of dbt, where what is killed is the way around it."""
     with duckdb.connect(str(build_file(paths))) as connection:
         connection.execute(f"create or replace table load_ledger as from '{paths.build}/exports/load_ledger.parquet'")
