@@ -17,6 +17,7 @@ DealerModel = Literal[
 QuantityUnit = Literal["contracts", "coins"]
 Scope = Literal["all", "0dte", "weekly", "monthly", "le_30d", "next_expiry"]
 SpotRule = Literal["parity_checked", "vendor"]
+AmericanQuotes = Literal["european", "de_americanised"]  # the formula by which quotes of American options are read
 
 DAYS_PER_YEAR = 365.0
 SECONDS_PER_YEAR = DAYS_PER_YEAR * 86_400.0
@@ -46,6 +47,7 @@ SMOOTH_CARRY_FROM_YEARS = 20 / DAYS_PER_YEAR
 SMOOTH_CARRY_TO_YEARS = 1.0
 FEWEST_SMOOTH_CARRY_EXPIRIES = 3
 SMOOTH_CARRY_DEFAULT_YEARS = 30 / DAYS_PER_YEAR
+EARLY_EXERCISE_ROUNDS = 3  # of taking early exercise out of parity, each of which needs the forward of the one before
 
 # Volatility
 VENDOR_IV_FLOOR_FRAC = 0.02
@@ -160,3 +162,12 @@ METHOD_DESCRIPTIONS: dict[str, str] = {
     "coin_exposures": "Exposures and levels by two models of open interest and two of takers' flow, in coins.",
     "coin_heatmap": "Net gamma by strike with its change, jumps, and the trades since the previous snapshot.",
 }
+DE_AMERICANISED: dict[str, str] = {
+    "marks": "As without it, but parity is read from American quotes less what early exercise adds to them.",
+    "surface": "As without it, but American mids are inverted by the American model, with continuous carry.",
+}  # what stages do beyond their method for American underlyings, where the operator asks for it
+
+
+def de_americanised_version(stage: str) -> str:
+    """The version of the stage's method with that."""
+    return f"{METHOD_VERSIONS[stage]}+de_americanised"

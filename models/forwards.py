@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 
 from models import conventions as c
+from models.american_parity import early_exercise_premiums
 from models.conventions import Bools, Floats, Ints
 from models.discount import discount_factor
-from models.parity import parity_forward
+from models.parity import nearest_pairs, parity_forward
 from models.quotes import is_usable, mid
 
 Curve = tuple[Floats, Floats]  # tenor_years, zero_rate_frac
@@ -48,12 +49,14 @@ def mark_snapshot(
     stored_carry: Carry | None = None,
     spot_rule: c.SpotRule = "parity_checked",
     has_smooth_carry: bool = True,
+    american_quotes: c.AmericanQuotes = "european",
 ) -> tuple[pl.DataFrame, SnapshotMark]:
     """Forwards by root and expiry, and the marks of the snapshot.
 
-    Parameters: `chain` one row per contract (root, expiry_date, expiry_ts, strike, option_type, bid, ask, is_standard;
-    0 or null is no quote), rows that have expired are left out; `spot_last` the vendor's last in USD or None; `curve`
-    zero rates or None for r = 0; `stored_carry` (T, q) of an earlier session's parity expiries.
+    Parameters: `chain` one row per contract (root, expiry_date, expiry_ts, strike, option_type, exercise, bid, ask,
+    is_standard; 0 or null is no quote), rows that have expired are left out; `spot_last` the vendor's last in USD or
+    None; `curve` zero rates or None for r = 0; `stored_carry` (T, q) of an earlier session's parity expiries;
+    `american_quotes` `de_americanised` takes what early exercise adds out of American quotes before parity.
     Returns one row per live (root, expiry_ts), ascending in expiry_ts and root: root, expiry_date, expiry_ts, t_years,
     discount_factor, zero_rate_frac, forward, forward_source (parity | carry | stored | default), carry_frac and
     parity_pairs.
@@ -63,12 +66,19 @@ def mark_snapshot(
     t = expiries["t_years"].to_numpy()
     discount = np.ones_like(t) if curve is None else discount_factor(curve[0], curve[1], t)
     rate = -np.log(discount) / t
-    forward, pairs = _parity_forwards(live, discount)
-    has_parity = pairs >= c.FEWEST_PARITY_PAIRS
-    forward = np.where(has_parity, forward, np.nan)
-    smooth, smooth_source = _smooth_carry(t, forward, curve, default_carry_frac, has_smooth_carry=has_smooth_carry)
-    parity_spot = _parity_spot(t, forward, smooth)
-    spot, spot_source = _spot(spot_last, parity_spot, spot_rule)
+    quotes = _parity_quotes(live, discount.size)
+    early, rounds = np.zeros(quotes.height), 0
+    if american_quotes == "de_americanised" and quotes["is_american"].any():
+        rounds = c.EARLY_EXERCISE_ROUNDS
+    for done in range(rounds + 1):
+        forward, pairs = _parity_forwards(quotes, early, discount)
+        has_parity = pairs >= c.FEWEST_PARITY_PAIRS
+        forward = np.where(has_parity, forward, np.nan)
+        smooth, smooth_source = _smooth_carry(t, forward, curve, default_carry_frac, has_smooth_carry=has_smooth_carry)
+        parity_spot = _parity_spot(t, forward, smooth)
+        spot, spot_source = _spot(spot_last, parity_spot, spot_rule)
+        if done < rounds:
+            early = _early_exercise(quotes, spot, forward, t, discount)
     carry, source = _carry(t, rate - np.log(forward / spot) / t, stored_carry, default_carry_frac)
     forward = np.where(has_parity, forward, spot * np.exp((rate - carry) * t))
     frame = expiries.with_columns(
@@ -115,21 +125,44 @@ def _live_expiries(chain: pl.DataFrame, snapshot_ts: datetime) -> tuple[pl.DataF
     return expiries.select(columns), rows
 
 
-def _parity_forwards(live: pl.DataFrame, discount: Floats) -> tuple[Floats, Ints]:
-    """Parity forward and number of pairs for every series; only standard contracts obey parity with the underlying."""
-    forward, pairs = np.full(discount.size, np.nan), np.zeros(discount.size, dtype=np.int64)
+def _parity_quotes(live: pl.DataFrame, series_count: int) -> pl.DataFrame:
+    """The pairs of call and put that tell the forward of their series; only standard contracts obey parity."""
     quotes = live.filter(is_usable() & pl.col("is_standard")).select(
-        "series", "strike", "option_type", mid=mid(), spread=pl.col("ask") - pl.col("bid")
+        "series", "strike", "option_type", "exercise", mid=mid(), spread=pl.col("ask") - pl.col("bid")
     )
     sides = [quotes.filter(pl.col("option_type") == side).drop("option_type") for side in ("call", "put")]
     both = sides[0].join(sides[1], on=["series", "strike"], suffix="_put").sort("series", "strike")
-    series = both["series"].to_numpy()
-    arrays = [both[name].to_numpy() for name in ("strike", "mid", "mid_put", "spread", "spread_put")]
-    bounds = np.searchsorted(series, np.arange(discount.size + 1))
+    series, strike, call, put = (both[name].to_numpy() for name in ("series", "strike", "mid", "mid_put"))
+    bounds = np.searchsorted(series, np.arange(series_count + 1))
+    near = [start + nearest_pairs(strike[start:end], (call - put)[start:end]) for start, end in pairwise(bounds)]
+    chosen = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *near]))
+    return both[chosen].select(
+        "series", "strike", "mid", "mid_put", spread=pl.col("spread") + pl.col("spread_put"),
+        is_american=pl.col("exercise") == "american",
+    )  # fmt: skip
+
+
+def _parity_forwards(quotes: pl.DataFrame, early: Floats, discount: Floats) -> tuple[Floats, Ints]:
+    """Parity forward and number of pairs for every series. `early`: what early exercise adds to calls less puts."""
+    forward, pairs = np.full(discount.size, np.nan), np.zeros(discount.size, dtype=np.int64)
+    strike, call, put, spread = (quotes[name].to_numpy() for name in ("strike", "mid", "mid_put", "spread"))
+    bounds = np.searchsorted(quotes["series"].to_numpy(), np.arange(discount.size + 1))
     for i, (start, end) in enumerate(pairwise(bounds)):
-        strike, call_mid, put_mid, call_spread, put_spread = (array[start:end] for array in arrays)
-        forward[i], pairs[i] = parity_forward(strike, call_mid, put_mid, call_spread + put_spread, float(discount[i]))
+        part = slice(start, end)
+        forward[i], pairs[i] = parity_forward(
+            strike[part], call[part] - early[part], put[part], spread[part], float(discount[i])
+        )
     return forward, pairs
+
+
+def _early_exercise(quotes: pl.DataFrame, spot: float, forward: Floats, t: Floats, discount: Floats) -> Floats:
+    """What early exercise adds to the call less the put of each pair, in USD; 0 for European ones."""
+    series = quotes["series"].to_numpy()
+    call, put = early_exercise_premiums(
+        quotes["mid"].to_numpy(), quotes["mid_put"].to_numpy(), spot=spot, forward=forward[series],
+        strike=quotes["strike"].to_numpy(), t_years=t[series], discount_factor=discount[series],
+    )  # fmt: skip
+    return np.where(quotes["is_american"].to_numpy(), call - put, 0.0)
 
 
 def _smooth_carry(

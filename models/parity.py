@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.conventions import FEWEST_PARITY_PAIRS, PARITY_STRIKES, Floats
+from models.conventions import FEWEST_PARITY_PAIRS, PARITY_STRIKES, Floats, Ints
 
 _LEAST_SPREAD = 1e-6  # a locked pair weighs much, not infinitely
 
@@ -19,15 +19,20 @@ def parity_forward(
     to it count, ties lower; a pair weighs the inverse of its spread (METHODS 2).
     Returns the forward in USD and the number of pairs; NaN with fewer than 3.
     """
-    if strike.size == 0:
-        return float("nan"), 0
     difference = call_mid - put_mid
-    centre = strike[int(np.argmin(np.abs(difference)))]
-    nearest = np.lexsort((strike, np.abs(strike - centre)))[:PARITY_STRIKES]
+    nearest = nearest_pairs(strike, difference)
     if nearest.size < FEWEST_PARITY_PAIRS:
         return float("nan"), int(nearest.size)
     implied = strike[nearest] + difference[nearest] / discount_factor
     return weighted_lower_median(implied, 1.0 / np.maximum(spread[nearest], _LEAST_SPREAD)), int(nearest.size)
+
+
+def nearest_pairs(strike: Floats, difference: Floats) -> Ints:
+    """Places of the strikes, ascending, that count: the 11 nearest to that of least |C - P|, the nearest first."""
+    if strike.size == 0:
+        return np.zeros(0, dtype=np.int64)
+    centre = strike[int(np.argmin(np.abs(difference)))]
+    return np.lexsort((strike, np.abs(strike - centre)))[:PARITY_STRIKES]
 
 
 def weighted_lower_median(values: Floats, weights: Floats) -> float:

@@ -8,13 +8,14 @@ import numpy as np
 import polars as pl
 
 from models import conventions as c
+from models.american import de_americanised_vol
 from models.black import greeks
 from models.conventions import Bools, Floats, Ints
 from models.forwards import SnapshotMark
 from models.implied_vol import implied_vol
 from models.quotes import is_usable, mid
 
-IV_SOURCES = ("solved_mid", "solved_pair", "vendor", "interpolated", "none")
+IV_SOURCES = ("solved_mid", "solved_american", "solved_pair", "vendor", "interpolated", "none")
 _SERIES = ["expiry_ts", "root"]
 _STRIKE = [*_SERIES, "strike"]
 _CONTRACT = [
@@ -25,14 +26,20 @@ _GREEK_COLUMNS = ["delta", "gamma", "vega_usd_per_volpt", "theta_usd_per_day", "
 
 
 def build_surface(
-    chain: pl.DataFrame, expiry_forwards: pl.DataFrame, mark: SnapshotMark, *, session_date: date
+    chain: pl.DataFrame,
+    expiry_forwards: pl.DataFrame,
+    mark: SnapshotMark,
+    *,
+    session_date: date,
+    american_quotes: c.AmericanQuotes = "european",
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Volatilities and greeks of the live contracts, and the surface by expiry.
 
     Parameters: `chain` the contracts (as `mark_snapshot` takes them, with vendor_iv_frac, last, volume, open_interest,
     contract_id, settlement, exercise, multiplier); `expiry_forwards` and `mark` from `mark_snapshot`. Contracts whose
     series has no forward are left out, and so are expired ones. Series that are not standard get no volatility: their
-    deliverable is not one unit of the underlying.
+    deliverable is not one unit of the underlying. `american_quotes` says how mids of American options are inverted;
+    greeks are Black's at either volatility.
     Returns (contracts, expiry_surface). Contracts are sorted by expiry_ts, root, strike, option_type; iv_frac is a
     fraction per year and null, like the greeks, where iv_source is `none`; greeks per unit of the underlying in the
     units of their names. expiry_surface: one row per (root, expiry_ts) with the volatility at K = F (total variance
@@ -48,7 +55,7 @@ def build_surface(
         spot_source=pl.lit(mark.spot_source),
         days_to_expiry=(pl.col("expiry_date") - session_date).dt.total_days(),
     ).with_columns(mid=pl.when("is_quote_usable").then(mid()))
-    strikes = _volatilities(_by_strike(live))
+    strikes = _volatilities(_by_strike(live), mark.spot, american_quotes)
     volatility = strikes.select(*_STRIKE, "iv_frac", "iv_source")
     contracts = live.join(volatility, on=_STRIKE, how="left", maintain_order="left")
     contracts = contracts.with_columns(_greek_series(contracts, mark)).select(
@@ -74,7 +81,7 @@ def _by_strike(live: pl.DataFrame) -> pl.DataFrame:
     return merged.drop(f"{name}_right" for name in shared).sort(_STRIKE)
 
 
-def _volatilities(strikes: pl.DataFrame) -> pl.DataFrame:
+def _volatilities(strikes: pl.DataFrame, spot: float, american_quotes: c.AmericanQuotes) -> pl.DataFrame:
     """Adds iv_frac and iv_source, rung by rung: each only fills what the ones before it left open."""
     numbers = strikes.select(pl.col(pl.Float64).fill_null(float("nan")))
     value = {name: numbers[name].to_numpy() for name in numbers.columns}
@@ -83,8 +90,10 @@ def _volatilities(strikes: pl.DataFrame) -> pl.DataFrame:
     is_standard = strikes["is_standard"].to_numpy()
     is_european = (strikes["exercise"] == "european").to_numpy()
     out_mid = np.where(is_call_out, value["call_mid"], value["put_mid"])
+    is_american = ~is_european & (american_quotes == "de_americanised")
     rungs = [
-        (_solve(value, out_mid, is_call_out), "solved_mid"),
+        (_solve(value, np.where(is_american, np.nan, out_mid), is_call_out), "solved_mid"),
+        (_solve_american(value, np.where(is_american, out_mid, np.nan), is_call_out, spot), "solved_american"),
         (np.where(is_european, _from_pair(value, is_call_out), np.nan), "solved_pair"),
         (_from_vendor(value, is_call_out), "vendor"),
     ]
@@ -113,6 +122,13 @@ def _from_pair(value: dict[str, Floats], is_call_out: Bools) -> Floats:
 def _solve(value: dict[str, Floats], price: Floats, is_call: Bools) -> Floats:
     shared = {name: value[name] for name in ("forward", "strike", "t_years", "discount_factor")}
     return implied_vol(price, **shared, is_call=is_call)
+
+
+def _solve_american(value: dict[str, Floats], price: Floats, is_call: Bools, spot: float) -> Floats:
+    if np.isnan(price).all():
+        return price
+    shared = {name: value[name] for name in ("forward", "strike", "t_years", "discount_factor")}
+    return de_americanised_vol(price, spot=spot, **shared, is_call=is_call)
 
 
 def _from_vendor(value: dict[str, Floats], is_call_out: Bools) -> Floats:

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pipelines.coins import underlying_of
 from pipelines.reports import WEEKLY_TIERS
@@ -17,6 +17,7 @@ FILE_NAME = "dealerflow.toml"
 _MOST_DAYS = 36_500
 _ROOMS = ("raw", "lake", "build", "marts", "warehouse", "dagster", "report", "sample", "spool", "reduced")
 _LONGEST_CONTACT = 200
+AmericanQuotes = Literal["european", "de_americanised"]
 _SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}(\.[A-Z]{1,2})?")
 
 
@@ -57,11 +58,19 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Surface:
+    """How volatilities are had."""
+
+    american: AmericanQuotes = "european"  # by which formula quotes of American options are read
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorSettings:
     follow: Follow = field(default_factory=Follow)
     inbox: tuple[Path, ...] = ()  # folders whose new files are loaded every day
     retention: Retention = field(default_factory=Retention)
     contact: str | None = None  # who asks, told to vendors that want to know it
+    surface: Surface = field(default_factory=Surface)
 
 
 def operator_settings(paths: Paths) -> OperatorSettings:
@@ -80,12 +89,14 @@ def operator_settings(paths: Paths) -> OperatorSettings:
 
 
 def _settings(values: Mapping[str, Any], root: Path) -> OperatorSettings:
-    top = _read(values, {"follow": _table, "inbox": _texts, "retention": _table, "fetch": _table})
+    tables = dict.fromkeys(("follow", "retention", "fetch", "surface"), _table)
+    top = _read(values, {**tables, "inbox": _texts})
     follow = _read(top.get("follow", {}), _FOLLOWED, "follow.")
     fetch = _read(top.get("fetch", {}), {"contact": _contact}, "fetch.")
     retention = _read(top.get("retention", {}), {"superseded_days": _days, "dagster_days": _days}, "retention.")
+    surface = _read(top.get("surface", {}), {"american": _american}, "surface.")
     inbox = tuple(_inbox(folder, root) for folder in top.get("inbox", ()))
-    return OperatorSettings(Follow(**follow), inbox, Retention(**retention), fetch.get("contact"))
+    return OperatorSettings(Follow(**follow), inbox, Retention(**retention), fetch.get("contact"), Surface(**surface))
 
 
 def _inbox(text: str, root: Path) -> Path:
@@ -159,6 +170,12 @@ def _tiers(name: str, value: Any) -> tuple[str, ...]:
         if tier not in WEEKLY_TIERS:
             raise SettingsError(f"{name}: {tier!r} is not a tier; there are {', '.join(WEEKLY_TIERS)}")
     return tiers
+
+
+def _american(name: str, value: Any) -> str:
+    if value not in get_args(AmericanQuotes):
+        raise SettingsError(f"{name} is {' or '.join(get_args(AmericanQuotes))}")
+    return str(value)
 
 
 def _contact(name: str, value: Any) -> str:

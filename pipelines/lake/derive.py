@@ -93,6 +93,7 @@ class Replay:
     def __init__(self, lake: Lake, stage: Stage, market: str, until: datetime | None = None) -> None:
         """`until`: what becomes known only after this instant is left for a later run."""
         self._lake, self._stage, self._market, self._until = lake, stage, market, until
+        self._stage_of = stage.as_asked(lake.paths)
         self._index = Index(lake, stage, market)
         self._done = lake.catalogue.derivations(stage.name, market)
         self._concluded: dict[PartitionKey, set[datetime]] = {}
@@ -149,9 +150,9 @@ class Replay:
             before,
         )
 
-    def _fingerprint(self, inputs: Inputs | None) -> str:
+    def _fingerprint(self, key: PartitionKey, inputs: Inputs | None) -> str:
         parts = inputs.fingerprint_parts() if inputs else "withdrawn"
-        return sha256_of(canonical_json([self._stage.method_version, parts]).encode())
+        return sha256_of(canonical_json([self._stage_of(key).method_version, parts]).encode())
 
     def owed(self, key: PartitionKey) -> list[_Event]:
         """The events of a partition whose conclusion is missing or rests on other inputs. Nothing is written."""
@@ -162,7 +163,7 @@ class Replay:
                 continue
             if inputs is not None and inputs.is_pruned:
                 continue  # this moment was superseded and its files are gone: what stands of it stays
-            fingerprint = self._fingerprint(inputs)
+            fingerprint = self._fingerprint(key, inputs)
             if self._done.get((key, known_at)) != fingerprint:
                 tasks.append((known_at, inputs, fingerprint))
         return tasks
@@ -170,7 +171,7 @@ class Replay:
     def stands_without(self, key: PartitionKey, known_at: datetime, sha256: str) -> bool:
         """Whether what was concluded of a moment last rests on the inputs of now, and these lack an object."""
         inputs = self._inputs(key, known_at)
-        is_of_now = inputs is not None and self._done.get((key, known_at)) == self._fingerprint(inputs)
+        is_of_now = inputs is not None and self._done.get((key, known_at)) == self._fingerprint(key, inputs)
         return is_of_now and inputs is not None and sha256 not in inputs.names()
 
     def _forget_what_no_longer_happened(self, key: PartitionKey) -> None:
@@ -201,7 +202,9 @@ class Replay:
             if not owed:
                 advance()
                 continue
-            waiting.append(_Task(key, owed, crew.submit(compute, self._stage, [inputs for _, inputs, _ in owed])))
+            waiting.append(
+                _Task(key, owed, crew.submit(compute, self._stage_of(key), [inputs for _, inputs, _ in owed]))
+            )
             while len(waiting) > MOST_WAITING:
                 conclude_oldest()
         while waiting:
@@ -244,7 +247,7 @@ class Replay:
         basis = inputs.newest_basis() if inputs else present.known_at_basis if present else "header_clock"
         version = Version(table, key, v, known_at, basis, sha256, row_count, path, self._stage.name)
         facts = {
-            "method_version": self._stage.method_version,
+            "method_version": self._stage_of(key).method_version,
             "code_version": self._lake.code_version,
             "inputs": inputs.names() if inputs else "[]",
             "row_accounting": canonical_json(computed.accounting),

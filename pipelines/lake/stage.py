@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
@@ -11,6 +11,7 @@ import polars as pl
 from pipelines.lake import gates, partitions
 from pipelines.lake.catalogue import PartitionKey, Refusal, Sighting, Version, canonical_json
 from pipelines.lake.store import LakeFiles
+from pipelines.settings import Paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,16 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Another method for those partitions of a stage that it concerns, where the operator asks for it."""
+
+    method_version: str
+    compute: Callable[[Inputs], Output]
+    is_asked: Callable[[Paths], bool]
+    concerns: Callable[[PartitionKey], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """One arrow of the lake: its inputs as data, its formula as a function."""
 
@@ -102,6 +113,7 @@ class Stage:
     earlier: tuple[Earlier, ...] = ()
     earlier_sighting_dates: int = 0
     resolve: Callable[[list[Sighting]], list[Sighting]] = list  # the feed's rule for known_at among its sightings
+    choice: Choice | None = None
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -112,3 +124,11 @@ class Stage:
     def is_sequential(self) -> bool:
         """A stage that reads its own earlier partitions goes session by session."""
         return any(item.table in self.outputs for item in self.earlier)
+
+    def as_asked(self, paths: Paths) -> Callable[[PartitionKey], Stage]:
+        """The stage for each partition, as the operator of the data folder asks for it now."""
+        choice = self.choice
+        if choice is None or not choice.is_asked(paths):
+            return lambda _key: self
+        chosen = replace(self, method_version=choice.method_version, compute=choice.compute, choice=None)
+        return lambda key: chosen if choice.concerns(key) else self

@@ -193,9 +193,10 @@ def quality_notes(row: Row, quality: Row) -> list[str]:
         return ["The quality of this page is not recorded."]
     notes = _warnings(row, quality)
     notes.append(f"Open interest {_of_day(row, quality)}; {words.count(quality['rows_live'])} live contracts.")
+    solved = sum(quality[f"contracts_solved_{how}"] for how in ("mid", "american", "pair"))
     notes.append(
-        f"Volatilities: {words.count(quality['contracts_solved_mid'] + quality['contracts_solved_pair'])} solved from "
-        f"quotes, {words.count(quality['contracts_vendor'])} the vendor's, "
+        f"Volatilities: {words.count(solved)} solved from quotes, "
+        f"{words.count(quality['contracts_vendor'])} the vendor's, "
         f"{words.count(quality['contracts_interpolated'])} interpolated, {words.count(quality['contracts_none'])} none."
     )
     if quality["discount_curve_date"] is not None:

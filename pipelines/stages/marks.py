@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 
 import polars as pl
 
-from models.conventions import METHOD_VERSIONS, Floats
+from models.conventions import METHOD_VERSIONS, AmericanQuotes, Floats
 from models.forwards import carry_to_store, mark_snapshot
 from models.partial import partial_reason
 from pipelines.calendar import us_sessions
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.markets import underlying_of
 from pipelines.stages import curves
+from pipelines.stages.american import de_americanised
 from pipelines.stages.memo import remembered
 from pipelines.stages.snapshots import Stamp, gathered
 
@@ -22,7 +24,7 @@ _MARK_COLUMNS = ("snapshot_ts", "source", "rows_in", "is_partial", "spot", "pari
 _FORWARD_COLUMNS = ("snapshot_ts", "t_years", "forward_source", "carry_frac")
 
 
-def compute(inputs: Inputs) -> Output:
+def compute(inputs: Inputs, *, american_quotes: AmericanQuotes = "european") -> Output:
     pages = inputs.read("pages").filter(pl.col("fate") == "published").sort("snapshot_ts")
     chains = inputs.read("chains")
     earlier_rows = _rows_of_earlier_pages(inputs)
@@ -43,6 +45,7 @@ def compute(inputs: Inputs) -> Output:
             stored_carry=_stored_carry(inputs),
             spot_rule=declared.spot_rule,
             has_smooth_carry=declared.has_smooth_carry,
+            american_quotes=american_quotes,
         )
         same_source = earlier_rows.get(stamp.source, [])[-PAGES_COMPARED:]
         reason = partial_reason(live, spot=mark.spot, rows_in=page["rows_in"], earlier_rows_in=same_source)
@@ -113,4 +116,5 @@ MARKS = Stage(
         Earlier("expiry_forwards", PAGES_COMPARED),
     ),
     compute=compute,
+    choice=de_americanised("marks", partial(compute, american_quotes="de_americanised")),
 )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from models.conventions import METHOD_VERSIONS
+from models.surface import IV_SOURCES
 from pipelines.lake.stage import Inputs, Output, Stage
 from pipelines.stages.snapshots import gathered
 from pipelines.tables import TABLES
-
-_IV_SOURCES = ("solved_mid", "solved_pair", "vendor", "interpolated", "none")
 
 
 def compute(inputs: Inputs) -> Output:
@@ -21,7 +20,7 @@ def compute(inputs: Inputs) -> Output:
     counted = options.group_by("snapshot_ts", "source").agg(
         pl.len().alias("rows_live"),
         (~pl.col("is_standard")).sum().alias("contracts_not_standard"),
-        *((pl.col("iv_source") == name).sum().alias(f"contracts_{name}") for name in _IV_SOURCES),
+        *((pl.col("iv_source") == name).sum().alias(f"contracts_{name}") for name in IV_SOURCES),
     )
     counts = [name for name in counted.columns if name not in {"snapshot_ts", "source"}]
     full = (

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
-from models.conventions import METHOD_VERSIONS
+from models.conventions import METHOD_VERSIONS, AmericanQuotes
 from models.forwards import SnapshotMark
 from models.surface import build_surface
 from pipelines.lake.stage import Inputs, Output, Stage
+from pipelines.stages.american import de_americanised
 from pipelines.stages.memo import remembered
 from pipelines.stages.snapshots import Stamp, gathered
 
 _MARK_FIELDS = tuple(SnapshotMark.__dataclass_fields__)
 
 
-def compute(inputs: Inputs) -> Output:
+def compute(inputs: Inputs, *, american_quotes: AmericanQuotes = "european") -> Output:
     pages, chains, forwards = (inputs.read(table) for table in ("pages", "chains", "expiry_forwards"))
     dates = {(p["snapshot_ts"], p["source"]): p["open_interest_date"] for p in pages.iter_rows(named=True)}
     options, surfaces = [], []
@@ -26,7 +29,12 @@ def compute(inputs: Inputs) -> Output:
         listed += chain.height
         live = chain.filter(pl.col("expiry_ts") > stamp.snapshot_ts)
         contracts, expiries = remembered(
-            build_surface, live, stamp.rows_of(forwards), mark, session_date=inputs.key.session_date
+            build_surface,
+            live,
+            stamp.rows_of(forwards),
+            mark,
+            session_date=inputs.key.session_date,
+            american_quotes=american_quotes,
         )
         shared = {
             "open_interest_date": pl.lit(dates[stamp.snapshot_ts, stamp.source], dtype=pl.Date),
@@ -62,4 +70,5 @@ SURFACE = Stage(
     outputs=("option_snapshots", "expiry_surface"),
     same=("chains", "pages", "snapshot_marks", "expiry_forwards"),
     compute=compute,
+    choice=de_americanised("surface", partial(compute, american_quotes="de_americanised")),
 )

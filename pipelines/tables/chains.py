@@ -34,7 +34,10 @@ _MARK_NULLABLE = (
     "underlying_last parity_spot smooth_carry_frac discount_curve_date discount_age_sessions is_discount_stale "
     "partial_reason "
 )
-_IV_COUNTS = "contracts_solved_mid contracts_solved_pair contracts_vendor contracts_interpolated contracts_none "
+_IV_COUNTS = (
+    "contracts_solved_mid contracts_solved_american contracts_solved_pair contracts_vendor contracts_interpolated "
+    "contracts_none "
+)
 
 CHAINS = Table(
     name="chains",

@@ -69,10 +69,11 @@ def old_methods(lake: Lake, _now: datetime) -> Iterator[Finding]:
     count = 0
     for market, stages in SPINES.items():
         for stage in stages:
+            asked = stage.as_asked(lake.paths)
             older = [
                 (key, datetime.fromisoformat(known_at))
                 for (_, key), (known_at, _, made_by, method) in current.items()
-                if key.market == market and made_by == stage.name and method != stage.method_version
+                if key.market == market and made_by == stage.name and method != asked(key).method_version
             ]
             replay = Replay(lake, stage, market) if older else None
             for key, known_at in older:

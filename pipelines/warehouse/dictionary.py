@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from models.conventions import METHOD_DESCRIPTIONS, METHOD_VERSIONS
+from models.conventions import DE_AMERICANISED, METHOD_DESCRIPTIONS, METHOD_VERSIONS, de_americanised_version
 from pipelines.markets import MARKETS
 from pipelines.tables import PUBLISHED_TABLES, TABLES, Table, published_columns, published_key
 
@@ -47,12 +47,10 @@ def default_models() -> pl.DataFrame:
 
 
 def method_versions() -> pl.DataFrame:
-    """What each stage's present method does."""
-    rows = [
-        {"stage": stage, "method_version": version, "description": METHOD_DESCRIPTIONS[stage]}
-        for stage, version in METHOD_VERSIONS.items()
-    ]
-    return pl.DataFrame(rows, schema=TABLES["method_versions"].schema())
+    """What each stage's present method does, and those that operators may ask for."""
+    rows = [(stage, version, METHOD_DESCRIPTIONS[stage]) for stage, version in METHOD_VERSIONS.items()]
+    rows += [(stage, de_americanised_version(stage), told) for stage, told in DE_AMERICANISED.items()]
+    return pl.DataFrame(rows, schema=TABLES["method_versions"].schema(), orient="row")
 
 
 def describe_tables() -> RenderableType:

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import is_for_users
-from pipelines.operator_settings import Follow, OperatorSettings, Retention, SettingsError, operator_settings, parts_of
+from pipelines.operator_settings import (
+    Follow,
+    OperatorSettings,
+    Retention,
+    SettingsError,
+    Surface,
+    operator_settings,
+    parts_of,
+)
 from pipelines.settings import Paths
 
 
@@ -34,6 +42,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         [retention]
         superseded_days = 400
         dagster_days = 30
+        [surface]
+        american = "de_americanised"
         """,
     )
     deribit = ("BTC", "SOL", "BTC_USDC")
@@ -41,6 +51,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert parts_of(read.follow.cboe) == ["SPX", "SPY", "BRKB", "XEO"]
     assert read.inbox == (Path("/archive/chains"), tmp_path / "drop")
     assert read.retention == Retention(superseded_days=400, dagster_days=30)
+    assert read.surface == Surface(american="de_americanised")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +60,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ("follow = 3", "follow is a table"),
         ("[follow]\ncboes = []", "unknown key follow.cboes"),
         ("[folow]\ncboe = []", "unknown key folow"),
+        ("[surface]\namerican = true", "surface.american is european or de_americanised"),
+        ("[surface]\neuropean = 'yes'", "unknown key surface.european"),
         ("[follow]\ncboe = 'SPX'", "follow.cboe is a list of texts"),
         ("[follow]\ncboe = [1]", "follow.cboe is a list of texts"),
         ("[follow]\ncboe = ['S PX']", "follow.cboe: 'S PX' is not a symbol"),

@@ -1,0 +1,74 @@
+"""Chains of American quotes whose volatility and carry are known: what each way of reading them finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models.american import american_price
+from models.forwards import SnapshotMark
+from models.surface import IV_SOURCES, build_surface
+from tests.models.chains import FLAT_RATE, SESSION, marks, quoted, without_quotes
+
+VOL, CARRY, SPOT = 0.2, 0.015, 4000.0
+NEAR = pl.col("strike").is_between(3600.0, 4400.0)
+STRIKES = np.arange(2800.0, 5601.0, 50.0)
+
+
+def american(days: float, spread: float = 0.02) -> pl.DataFrame:
+    chain = quoted(days, root="SPY", strikes=STRIKES, carry=CARRY, vol=VOL, exercise="american")
+    t = days / 365
+    price = american_price(
+        spot=SPOT, forward=SPOT * np.exp((FLAT_RATE - CARRY) * t), strike=chain["strike"].to_numpy(), t_years=t,
+        iv_frac=VOL, discount_factor=np.exp(-FLAT_RATE * t), is_call=(chain["option_type"] == "call").to_numpy(),
+    )  # fmt: skip
+    return chain.with_columns(bid=pl.Series(np.maximum(price - spread / 2, 0.0)), ask=pl.Series(price + spread / 2))
+
+
+def surface(chain: pl.DataFrame, american_quotes: str) -> tuple[pl.DataFrame, pl.DataFrame, SnapshotMark]:
+    forwards, mark = marks(chain, american_quotes=american_quotes)
+    contracts, expiries = build_surface(chain, forwards, mark, session_date=SESSION, american_quotes=american_quotes)
+    return contracts, expiries, mark
+
+
+def test_the_forward_and_the_volatility_of_american_quotes_are_found():
+    chain = pl.concat([american(days) for days in (30, 180, 365)])
+    contracts, expiries, mark = surface(chain, "de_americanised")
+    assert expiries["carry_frac"].to_list() == pytest.approx([CARRY] * 3, abs=2e-5)
+    solved = contracts.filter(NEAR)
+    assert set(solved["iv_source"]) == {"solved_american"}
+    assert np.abs(solved["iv_frac"].to_numpy() - VOL).max() < 1e-4
+    assert mark.smooth_carry_frac == pytest.approx(FLAT_RATE - CARRY, abs=1e-4)
+
+
+def test_read_as_european_they_say_a_lower_forward_and_another_volatility():
+    chain = american(365)
+    contracts, expiries, _ = surface(chain, "european")
+    assert set(contracts.filter(NEAR)["iv_source"]) == {"solved_mid"}
+    true_forward = SPOT * np.exp(FLAT_RATE - CARRY)
+    assert -45e-4 < expiries["forward"][0] / true_forward - 1 < -25e-4
+    assert 0.003 < np.abs(contracts.filter(NEAR)["iv_frac"].to_numpy() - VOL).max() < 0.01
+
+
+def test_european_roots_do_not_change_a_bit():
+    chain = pl.concat([quoted(5, spread=2.0), quoted(60), without_quotes(quoted(90))])
+    as_before, chosen = surface(chain, "european"), surface(chain, "de_americanised")
+    assert as_before[0].equals(chosen[0]) and as_before[1].equals(chosen[1]) and as_before[2] == chosen[2]
+
+
+def test_beside_european_roots_only_american_contracts_change():
+    chain = pl.concat([american(180), quoted(60)])
+    contracts, expiries, _ = surface(chain, "de_americanised")
+    by_exercise = contracts.filter(NEAR).group_by("exercise").agg(pl.col("iv_source").unique())
+    assert dict(by_exercise.iter_rows()) == {"american": ["solved_american"], "european": ["solved_mid"]}
+    counts = expiries.select(pl.sum_horizontal(f"contracts_{source}" for source in IV_SOURCES)).to_series()
+    assert counts.to_list() == expiries["contracts_live"].to_list()
+
+
+def test_without_quotes_the_ladder_goes_on_to_the_vendor():
+    chain = pl.concat([american(30), without_quotes(american(60))])
+    contracts, expiries, _ = surface(chain, "de_americanised")
+    far = contracts.filter(pl.col("days_to_expiry") == 60)
+    assert set(far["iv_source"]) == {"vendor"}
+    assert expiries["forward_source"].to_list() == ["parity", "carry"]
