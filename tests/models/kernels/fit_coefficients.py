@@ -23,6 +23,7 @@ GUESS_SCALE = mp.mpf(2 * GUESS_SHIFT * (GUESS_SHIFT + GUESS_REACH)) / GUESS_REAC
 GUESS_OFFSET = mp.mpf(2 * GUESS_SHIFT + GUESS_REACH) / GUESS_REACH
 MILLS_SCALE, MILLS_SHIFT, MILLS_DEGREE = 5, 1.25, 21
 BELL_DEGREE = 10
+LOG_DEGREE, LOG_GREATEST = 6, mp.mpf(41) / 1000  # the square of (a - b)/(a + b) for a/b from 2/3 to 3/2, and a little
 TAIL_SCALE, TAIL_DEGREES = 1, (7, 8)
 _DIGITS = 60
 
@@ -45,6 +46,11 @@ def chebyshev_fit(function: Callable[[mp.mpf], mp.mpf], degree: int) -> list[flo
         for power, term in enumerate(polynomial):
             result[power] += weight * term
     return [float(term) for term in result]
+
+
+def chebyshev_points(count: int, greatest: mp.mpf) -> list[mp.mpf]:
+    """Those of [0, greatest]."""
+    return [greatest * (1 + mp.cos(mp.pi * (2 * k + 1) / (2 * count))) / 2 for k in range(count)]
 
 
 def rational_fit(function: Callable[[mp.mpf], mp.mpf], degrees: tuple[int, int], scale: int) -> list[list[float]]:
@@ -122,7 +128,7 @@ def bend(z: mp.mpf, w: mp.mpf) -> mp.mpf:
 
 def bends() -> list[list[float]]:
     """Coefficients in z of 1, w and w^2 in the polynomial that meets `bend` in Chebyshev's points."""
-    squares = [GUESS_GREATEST_SQUARE * (1 + mp.cos(mp.pi * (2 * k + 1) / 6)) / 2 for k in range(3)]
+    squares = chebyshev_points(3, GUESS_GREATEST_SQUARE)
     powers = mp.matrix([[w**j for j in range(3)] for w in squares])
 
     @cache
@@ -130,6 +136,19 @@ def bends() -> list[list[float]]:
         return mp.lu_solve(powers, mp.matrix([bend(z, w) for w in squares]))
 
     return [chebyshev_fit(lambda z, j=j: terms(z)[j], BEND_DEGREE) for j in range(3)]
+
+
+def rest_of_log(z: mp.mpf) -> mp.mpf:
+    """(ln((1 + s)/(1 - s)) - 2 s)/(s z) with z = s^2."""
+    s = mp.sqrt(z)
+    return 2 * (mp.atanh(s) / s - 1) / z
+
+
+def log_fit() -> list[float]:
+    """Coefficients in z, which is at most LOG_GREATEST."""
+    points = chebyshev_points(LOG_DEGREE + 1, LOG_GREATEST)
+    powers = mp.matrix([[z**j for j in range(len(points))] for z in points])
+    return [float(term) for term in mp.lu_solve(powers, mp.matrix([rest_of_log(z) for z in points]))]
 
 
 def half_steps_of_two(degree: int) -> list[float]:
@@ -151,6 +170,7 @@ def source() -> str:
             "GUESS": chebyshev_fit(smooth_guess, GUESS_DEGREE),
             **{f"GUESS_BEND_{power + 1}": terms for power, terms in enumerate(bends())},
             "MILLS": chebyshev_fit(smooth_mills, MILLS_DEGREE),
+            "LOG": log_fit(),
             "BELL": half_steps_of_two(BELL_DEGREE),
         }
         fits["TAIL_UPPER"], fits["TAIL_LOWER"] = rational_fit(tail_over_bell, TAIL_DEGREES, TAIL_SCALE)
