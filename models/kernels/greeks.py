@@ -50,7 +50,8 @@ def _greeks(
     for i in range(count):
         s, f, k, t, iv, d = spot[i], forward[i], strike[i], t_years[i], iv_frac[i], discount_factor[i]
         is_valid = ((beyond(s) | beyond(f) | beyond(k) | beyond(t) | beyond(iv) | beyond(d)) & BEYOND) == 0
-        carry = smooth_carry_frac[i] if abs(smooth_carry_frac[i]) < LIMIT else np.nan
+        carry = smooth_carry_frac[i]
+        has_carry = abs(carry) < LIMIT
         is_a_call = is_call[i] != 0
 
         root_t = math.sqrt(t)
@@ -71,9 +72,8 @@ def _greeks(
         probability = tail if ((f <= k) & is_apart) == is_a_call else 1.0 - tail
         side = probability if is_a_call else -probability
 
-        present_forward = d * f if is_valid else np.nan
+        present_forward = d * f
         units = 1.0 if is_delta_of_forward != 0 else present_forward * inv_s
-        units = units if is_valid else np.nan
         weight = present_forward * height
         tails = weight * (total * slope if is_apart else tail_near + tail_far)
         intrinsic = max(f - k if is_a_call else k - f, 0.0)
@@ -85,13 +85,15 @@ def _greeks(
         of_delta_by_iv = of_delta * inv_iv
         slope_iv = INV_SQRT_2PI * weight * root_t
         half_inv_t, product = 0.5 * inv_t, d1 * d2
-        price[i] = value
-        delta[i] = units * side
-        gamma[i] = curvature
-        vega[i] = slope_iv
-        vanna[i] = -of_delta_by_iv * d2
-        theta[i] = rate * value - carry * (present_forward * side) - slope_iv * (iv * half_inv_t)
-        charm[i] = (rate - carry) * (units * side) - of_delta * (carry * inv_total - d2 * half_inv_t)
-        speed[i] = -curvature * inv_s * (d1 * inv_total + 1.0)
-        zomma[i] = curvature * inv_iv * (product - 1.0)
-        vomma[i] = slope_iv * inv_iv * product
+        decay = rate * value - carry * (present_forward * side) - slope_iv * (iv * half_inv_t)
+        drift = (rate - carry) * (units * side) - of_delta * (carry * inv_total - d2 * half_inv_t)
+        price[i] = value if is_valid else np.nan
+        delta[i] = units * side if is_valid else np.nan
+        gamma[i] = curvature if is_valid else np.nan
+        vega[i] = slope_iv if is_valid else np.nan
+        vanna[i] = -of_delta_by_iv * d2 if is_valid else np.nan
+        theta[i] = decay if is_valid & has_carry else np.nan
+        charm[i] = drift if is_valid & has_carry else np.nan
+        speed[i] = -curvature * inv_s * (d1 * inv_total + 1.0) if is_valid else np.nan
+        zomma[i] = curvature * inv_iv * (product - 1.0) if is_valid else np.nan
+        vomma[i] = slope_iv * inv_iv * product if is_valid else np.nan
