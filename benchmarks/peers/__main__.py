@@ -23,7 +23,7 @@ DOCUMENT = PROJECT / "docs/BENCHMARKS.md"
 _QUICK = Size(contracts=100_000, truths=400, rounds=3)
 _EXAMPLES = """examples:
   make bench                                     everything, some minutes; tables on the screen
-  make bench ARGS=--quick                        a quarter of the contracts and fewer rounds, about a minute
+  make bench ARGS=--quick                        a quarter of the contracts and fewer rounds: a minute, if idle
   make bench ARGS=--write                        and the figures of docs/BENCHMARKS.md are renewed
   python -m benchmarks.peers --only greeks       one comparison
 """

@@ -105,12 +105,7 @@ def promises_of(compared: Mapping[str, Comparison], surfaces: Surfaces) -> list[
         Promise("implied volatility, times the fastest peer of equal accuracy", 8, peer.timing.ratios[OURS], peer.name),
         Promise("greeks, times the fastest peer of equal accuracy", 10, equal.timing.ratios[OURS], equal.name),
         Promise("greeks, times the fastest peer", 10, greeks_peer.timing.ratios[OURS], greeks_peer.name),
-        Promise(
-            "greeks, times the fastest peer, for each number computed",
-            10,
-            per_number(by_number, greeks),
-            by_number.name,
-        ),
+        Promise("greeks, times the fastest peer, a number", 10, per_number(by_number, greeks), by_number.name),
         Promise("profile, times NumPy in place", 3, profile.timings[NUMPY].ratios[OURS]),
         Promise("profile, calls and puts merged", 7, profile.timings[NUMPY].ratios[MERGED]),
         Promise("grid of gamma and charm, times plain NumPy", 5, grid.timings[PLAIN].ratios[OURS]),
