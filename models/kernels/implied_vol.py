@@ -3,9 +3,11 @@
 With s the volatility times sqrt T, x = |ln(F/K)| and M(d) = N(-d) e^(d^2/2), the undiscounted option that is out of the
 money is worth, as a share of its upper bound min(F, K), which is all the arithmetic of this module:
 
-share(s) = e^(-d^2/2) [M(d) - M(x/s + s/2)], d = x/s - s/2; slope d share/ds = e^(-d^2/2)/sqrt(2 pi).
+share(s) = e^(-d^2/2) [M(d) - M(x/s + s/2)], d = x/s - s/2; slope d share/ds = e^(-d^2/2)/sqrt(2 pi)
 
-A block of contracts goes through three loops while it lies in the nearest cache: starts and steps are loops over
+(Jaeckel, Let's be rational, 2015, in other units). The start is Bachelier's volatility of the same price (Choi, Kim and
+Kwak 2009) and the first terms of what Black's adds to it, which at fixed x/s is a series in s^2; the step is
+Householder's of order five. A block of contracts goes through three loops while it lies in the nearest cache: starts and steps are loops over
 vectors, one each, so that the processor has several contracts under way; the search goes contract by contract.
 """
 

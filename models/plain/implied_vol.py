@@ -83,10 +83,11 @@ def _step(total: Floats, target: Floats, is_upper: Bools, x: Floats) -> tuple[Fl
     """One Householder step of third order on the logarithm of the share or of the rest; True where s is too low."""
     h, t = x / total, 0.5 * total
     near = h - t
-    is_apart = (near > 0.0) | (t < SMALL_HALF)
+    is_small = t < SMALL_HALF
+    is_apart = is_small | (near > 0.0)
     edge, far = tail(np.abs(near)), tail(h + t)
-    tails = edge + far
-    difference = np.where(t < SMALL_HALF, difference_of_tails(np.minimum(h, 100.0), t), edge - far)
+    tails, difference = edge + far, edge - far
+    difference[is_small] = difference_of_tails(h[is_small], t[is_small])
     height = np.exp(-0.5 * near * near)
     is_direct = is_apart != is_upper  # the logarithm's argument is a product, which cannot cancel or vanish
     direct, part = np.where(is_apart, difference, tails), np.where(is_apart, difference, tails) * height
