@@ -54,8 +54,9 @@ def american_price(
 
     Parameters broadcast: spot, forward and strike in USD, T in years of 365 days, volatility as a fraction, D, call
     flag. NaN where an argument is NaN, infinite or not positive, and in the region named above. Not below exercise at
-    once nor below the European price. Against QuantLib's QdFpAmericanEngine of high precision (K/S from 0.5 to 2, a day
-    to 3 years, volatility 5 to 150 %, r -1 to 8 %, q 0 to 10 %) 99 % of prices differ by less than 2e-7 of the spot.
+    once nor below the European price. Of 18,000 options (K/S from 0.5 to 2, a day to 3 years, volatility 5 to 150 %, r
+    -1 to 8 %, q 0 to 10 %) 99 % differ from QuantLib's QdFpAmericanEngine of high precision by less than 2e-7 of the
+    spot, the worst by 2.4e-6; volatilities of its prices out of the money by less than 1e-6, the worst by 5e-6.
     """
     shape, columns = _columns(
         spot=spot, forward=forward, strike=strike, t_years=t_years, discount_factor=discount_factor, iv_frac=iv_frac,

@@ -15,11 +15,11 @@ def early_exercise_premiums(
 ) -> tuple[Floats, Floats]:  # fmt: skip
     """Premiums of the call and of the put at each strike, in USD, at the volatility of the one out of the money.
 
-    Parameters of one length: prices of calls and puts at the same strikes, S, F, K in USD, T in years, D. 0 where that
-    price has no volatility.
+    Parameters of one length: prices of calls and puts at the same strikes, S, F, K in USD, T in years, D. Out of the
+    money is what pays nothing at once. 0 where its price has no volatility.
     """
     terms = {"forward": forward, "strike": strike, "t_years": t_years, "discount_factor": discount_factor}
-    is_call_out = strike >= forward
+    is_call_out = strike >= spot
     out_price = np.where(is_call_out, call_price, put_price)
     vol = de_americanised_vol(out_price, spot=spot, **terms, is_call=is_call_out)
     call, put = (

@@ -93,7 +93,7 @@ def _volatilities(strikes: pl.DataFrame, spot: float, american_quotes: c.America
     is_american = ~is_european & (american_quotes == "de_americanised")
     rungs = [
         (_solve(value, np.where(is_american, np.nan, out_mid), is_call_out), "solved_mid"),
-        (_solve_american(value, np.where(is_american, out_mid, np.nan), is_call_out, spot), "solved_american"),
+        (_solve_american(value, is_american, spot), "solved_american"),
         (np.where(is_european, _from_pair(value, is_call_out), np.nan), "solved_pair"),
         (_from_vendor(value, is_call_out), "vendor"),
     ]
@@ -124,9 +124,12 @@ def _solve(value: dict[str, Floats], price: Floats, is_call: Bools) -> Floats:
     return implied_vol(price, **shared, is_call=is_call)
 
 
-def _solve_american(value: dict[str, Floats], price: Floats, is_call: Bools, spot: float) -> Floats:
-    if np.isnan(price).all():
-        return price
+def _solve_american(value: dict[str, Floats], is_american: Bools, spot: float) -> Floats:
+    """From the mid of the side that pays nothing at once: between S and F the other's may be exercise value alone."""
+    if not is_american.any():
+        return np.full(is_american.size, np.nan)
+    is_call = value["strike"] >= spot
+    price = np.where(is_american, np.where(is_call, value["call_mid"], value["put_mid"]), np.nan)
     shared = {name: value[name] for name in ("forward", "strike", "t_years", "discount_factor")}
     return de_americanised_vol(price, spot=spot, **shared, is_call=is_call)
 

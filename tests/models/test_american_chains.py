@@ -16,11 +16,11 @@ NEAR = pl.col("strike").is_between(3600.0, 4400.0)
 STRIKES = np.arange(2800.0, 5601.0, 50.0)
 
 
-def american(days: float, spread: float = 0.02) -> pl.DataFrame:
-    chain = quoted(days, root="SPY", strikes=STRIKES, carry=CARRY, vol=VOL, exercise="american")
+def american(days: float, carry: float = CARRY, spread: float = 0.02) -> pl.DataFrame:
+    chain = quoted(days, root="SPY", strikes=STRIKES, carry=carry, vol=VOL, exercise="american")
     t = days / 365
     price = american_price(
-        spot=SPOT, forward=SPOT * np.exp((FLAT_RATE - CARRY) * t), strike=chain["strike"].to_numpy(), t_years=t,
+        spot=SPOT, forward=SPOT * np.exp((FLAT_RATE - carry) * t), strike=chain["strike"].to_numpy(), t_years=t,
         iv_frac=VOL, discount_factor=np.exp(-FLAT_RATE * t), is_call=(chain["option_type"] == "call").to_numpy(),
     )  # fmt: skip
     return chain.with_columns(bid=pl.Series(np.maximum(price - spread / 2, 0.0)), ask=pl.Series(price + spread / 2))
@@ -40,6 +40,18 @@ def test_the_forward_and_the_volatility_of_american_quotes_are_found():
     assert set(solved["iv_source"]) == {"solved_american"}
     assert np.abs(solved["iv_frac"].to_numpy() - VOL).max() < 1e-4
     assert mark.smooth_carry_frac == pytest.approx(FLAT_RATE - CARRY, abs=1e-4)
+
+
+def test_between_forward_and_spot_the_side_that_pays_nothing_at_once_is_solved():
+    chain, true_forward = american(365, carry=0.25), SPOT * np.exp(FLAT_RATE - 0.25)
+    forwards, mark = marks(chain)
+    known = forwards.with_columns(forward=pl.lit(true_forward))
+    contracts, _ = build_surface(chain, known, mark, session_date=SESSION, american_quotes="de_americanised")
+    between = contracts.filter(pl.col("strike").is_between(true_forward, 3950.0))
+    calls = between.filter(pl.col("option_type") == "call")
+    assert (calls["mid"] - (SPOT - calls["strike"])).min() < 1e-9  # worth exercise at once, whatever the volatility
+    assert set(between["iv_source"]) == {"solved_american"}
+    assert np.abs(between["iv_frac"].to_numpy() - VOL).max() < 1e-6
 
 
 def test_read_as_european_they_say_a_lower_forward_and_another_volatility():
