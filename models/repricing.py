@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -17,7 +18,7 @@ _SPOTS_AT_ONCE = 64  # for a few take as long
 _INSUFFICIENT = Flip("insufficient_data", (), None, None, None)
 
 
-class Grid:
+class SpotGrid:
     """The gamma profile of legs on a grid of spots, computed where somebody asks and kept."""
 
     def __init__(self, legs: Legs, spots: Floats, series_count: int) -> None:
@@ -42,7 +43,7 @@ class Repriced:
 
     spots: Floats
     legs: tuple[Legs, ...]
-    grids: tuple[Grid, ...]
+    grids: tuple[SpotGrid, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def reprice(book: Book, quantity: Floats, *, is_delta_of_forward: bool) -> Repri
         for variant in variants
     )  # fmt: skip
     spots = spot_grid(book.spot)
-    return Repriced(spots, legs, tuple(Grid(leg, spots, book.series_count) for leg in legs))
+    return Repriced(spots, legs, tuple(SpotGrid(leg, spots, book.series_count) for leg in legs))
 
 
 def scope_curves(book: Book, repriced: Repriced, is_member: Bools) -> ScopeCurves:
@@ -94,16 +95,21 @@ def scope_flip(
     if not strikes.size or not np.any(strikes != strikes[0]):
         return _INSUFFICIENT
     is_in = scope.is_series_in
-
-    def curve(place: int) -> Curve:
-        def on_grid(first: int, end: int) -> Floats:
-            return np.sum(repriced.grids[place].over(first, end)[model][is_in], axis=0)
-
-        legs = repriced.legs[place]
-        return Curve(legs, model, is_in[legs.series], on_grid)
-
-    base, *bumped = (curve(place) for place in range(len(repriced.legs)))
+    on_grids = (partial(_net, grid, model, is_in) for grid in repriced.grids[1:])
+    base, *bumped = (
+        Curve(legs, model, is_in[legs.series], on_grid)
+        for legs, on_grid in zip(repriced.legs, (partial(_of, scope.curves[model]), *on_grids), strict=True)
+    )
     return find_flip(base, bumped, repriced.spots, book.spot)
+
+
+def _of(curve: Floats, first: int, end: int) -> Floats:
+    return curve[first:end]
+
+
+def _net(grid: SpotGrid, model: int, is_series_in: Bools, first: int, end: int) -> Floats:
+    """Sum of one dealer model's net gamma over the series that are in."""
+    return np.asarray(np.add.reduce(grid.over(first, end)[model][is_series_in], axis=0))
 
 
 def _leg_starts(book: Book) -> Bools:

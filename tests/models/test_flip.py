@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from models.flip import Curve, Flip, exposure_function, exposure_slope, find_flip, sign_changes
 from models.profile import Legs, gamma_profile, make_legs, spot_grid
-from models.repricing import Grid
+from models.repricing import SpotGrid
 from tests.models.chains import contracts_of, quoted
 from tests.models.test_exposures import exposed
 
@@ -142,7 +142,7 @@ def test_only_the_surroundings_of_the_flip_are_priced_where_the_zero_is_there():
 def test_a_grid_knows_the_same_bits_in_whatever_order_it_is_asked(windows):
     legs = book([88, 97, 106], [1, -1, 1])
     spots = spot_grid(SPOT)
-    grid, whole = Grid(legs, spots, 1), gamma_profile(legs, spots, 1)
+    grid, whole = SpotGrid(legs, spots, 1), gamma_profile(legs, spots, 1)
     for first, end in windows:
         assert grid.over(first, end).tobytes() == whole[:, :, first:end].tobytes()
 
