@@ -157,7 +157,7 @@ def strike_exposures(
     names = [pl.repeat(model, book.strikes.height, dtype=pl.String(), eager=True) for model in dealer_models]
     return keys.hstack(
         [
-            pl.concat([pl.Series(dtype=pl.String()), *names]).alias("dealer_model"),
+            pl.concat([pl.Series(dtype=pl.String()), *names], rechunk=True).alias("dealer_model"),
             *(pl.Series(name, values[rows].ravel(), nan_to_null=True) for name, values in columns.items()),
             pl.repeat(quantity_unit, keys.height, dtype=pl.String(), eager=True).alias("quantity_unit"),
         ]
