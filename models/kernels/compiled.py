@@ -137,7 +137,9 @@ def _jit(function: FunctionType, *signature: Any, **options: Any) -> Any:
     import numba
 
     named = {name: function.__globals__.get(name) for name in function.__code__.co_names}
-    formulas = {name: _compiled_formula(value) for name, value in named.items() if _is_inlined(value)}
+    formulas = {
+        name: _compiled_formula(value, tuple(_statements(value))) for name, value in named.items() if _is_inlined(value)
+    }
     names = function.__globals__ | formulas
     closed = FunctionType(function.__code__, names, function.__name__, function.__defaults__)
     config: Any = numba.config
@@ -150,7 +152,7 @@ def _jit(function: FunctionType, *signature: Any, **options: Any) -> Any:
 
 
 @cache
-def _compiled_formula(function: FunctionType) -> Any:
+def _compiled_formula(function: FunctionType, _said: tuple[str, ...]) -> Any:
     return _jit(function, forceinline=True)
 
 
