@@ -96,7 +96,9 @@ def _checked(legs: Legs, series_count: int) -> tuple[Floats, Floats, Floats]:
     if weights.ndim != 2 or {slope.shape, offset.shape, amplitude.shape, weights.shape[1:]} != {(count,)}:
         shapes = f"{slope.shape}, {offset.shape}, {amplitude.shape}, {weights.shape} and {legs.series.shape}"
         raise ValueError(f"legs of different lengths: {shapes}")
-    if count and (np.any(np.diff(legs.series) < 0) or not 0 <= legs.series[0] <= legs.series[-1] < series_count):
+    if count and (
+        np.any(legs.series[1:] < legs.series[:-1]) or not 0 <= legs.series[0] <= legs.series[-1] < series_count
+    ):
         raise ValueError(f"series: they must ascend within 0 and {series_count - 1}")
     sizes = np.ascontiguousarray(weights * amplitude)
     if not all(np.isfinite(values).all() for values in (slope, offset, sizes)):
