@@ -1,8 +1,8 @@
 """Black's formula on a forward: price and greeks of European options, per unit of the underlying.
 
-Array functions: arguments broadcast. Where T, volatility, S, F, K or D is NaN, not above zero or no number that any of
-them can be (below 5e-20, above 2e19: `models.kernels.domain`), every result is NaN; where only the carry is, theta and
-charm are. Not numbers at all is a TypeError, lengths that do not fit are a ValueError.
+Array functions: arguments broadcast. Where T, volatility, F, K or D is NaN, not above zero or no number that any of
+them can be (below 5e-20, above 2e19: `models.kernels.domain`), every result is NaN; where the spot or the carry is,
+those that need it. Not numbers at all is a TypeError, lengths that do not fit are a ValueError.
 """
 
 from __future__ import annotations
@@ -73,10 +73,13 @@ def greeks(
     r = -ln(D)/T, so charm and theta need c while delta and gamma do not. `is_delta_of_forward`: delta counts forwards
     (Deribit: D = 1, c = 0) instead of units of spot; gamma is d(delta)/dS in both cases. Speed is d(gamma)/dS, zomma
     d(gamma)/d(volatility), vomma d(vega)/d(volatility).
-    Every array has the shape of the broadcast arguments. Relative errors are below 1e-12 to eight standard deviations
-    in and out of the money, and below 1e-11 for all that is above 1e-290: tails come from N(-x), never 1 - N(x), and a
-    price is intrinsic value plus that of the side out of the money, whose tails are not subtracted from each other.
-    Where a greek crosses zero its error is relative to the sum of its terms.
+    Every array has the shape of the broadcast arguments. Price, vega, theta and vomma need no spot, nor do delta, vanna
+    and charm of the forward; only theta and charm need the carry.
+
+    Relative errors are below 1e-12 to eight standard deviations in and out of the money, and below 1e-11 for all that
+    is above 1e-290: tails come from N(-x), never 1 - N(x), and a price is intrinsic value plus that of the side out of
+    the money, whose tails are not subtracted from each other. Where a greek crosses zero its error is relative to the
+    sum of its terms.
     """
     columns: dict[str, Floats | Bools] = {
         name: numbers(name, values)

@@ -49,8 +49,10 @@ def _greeks(
 ) -> None:  # fmt: skip
     for i in range(count):
         s, f, k, t, iv, d = spot[i], forward[i], strike[i], t_years[i], iv_frac[i], discount_factor[i]
-        is_valid = ((beyond(s) | beyond(f) | beyond(k) | beyond(t) | beyond(iv) | beyond(d)) & BEYOND) == 0
         carry = smooth_carry_frac[i]
+        is_option = ((beyond(f) | beyond(k) | beyond(t) | beyond(iv) | beyond(d)) & BEYOND) == 0
+        has_spot = is_option & ((beyond(s) & BEYOND) == 0)
+        has_delta = has_spot if is_delta_of_forward == 0 else is_option
         has_carry = abs(carry) < LIMIT
         is_a_call = is_call[i] != 0
 
@@ -87,13 +89,13 @@ def _greeks(
         half_inv_t, product = 0.5 * inv_t, d1 * d2
         decay = rate * value - carry * (present_forward * side) - slope_iv * (iv * half_inv_t)
         drift = (rate - carry) * (units * side) - of_delta * (carry * inv_total - d2 * half_inv_t)
-        price[i] = value if is_valid else np.nan
-        delta[i] = units * side if is_valid else np.nan
-        gamma[i] = curvature if is_valid else np.nan
-        vega[i] = slope_iv if is_valid else np.nan
-        vanna[i] = -of_delta_by_iv * d2 if is_valid else np.nan
-        theta[i] = decay if is_valid & has_carry else np.nan
-        charm[i] = drift if is_valid & has_carry else np.nan
-        speed[i] = -curvature * inv_s * (d1 * inv_total + 1.0) if is_valid else np.nan
-        zomma[i] = curvature * inv_iv * (product - 1.0) if is_valid else np.nan
-        vomma[i] = slope_iv * inv_iv * product if is_valid else np.nan
+        price[i] = value if is_option else np.nan
+        delta[i] = units * side if has_delta else np.nan
+        gamma[i] = curvature if has_spot else np.nan
+        vega[i] = slope_iv if is_option else np.nan
+        vanna[i] = -of_delta_by_iv * d2 if has_delta else np.nan
+        theta[i] = decay if is_option & has_carry else np.nan
+        charm[i] = drift if has_delta & has_carry else np.nan
+        speed[i] = -curvature * inv_s * (d1 * inv_total + 1.0) if has_spot else np.nan
+        zomma[i] = curvature * inv_iv * (product - 1.0) if has_spot else np.nan
+        vomma[i] = slope_iv * inv_iv * product if is_option else np.nan

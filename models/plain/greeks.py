@@ -33,9 +33,10 @@ def _greeks(
     spot: Floats, forward: Floats, strike: Floats, t_years: Floats, iv_frac: Floats, discount_factor: Floats,
     smooth_carry_frac: Floats, is_call: Bools, is_delta_of_forward: bool,
 ) -> tuple[Floats, ...]:  # fmt: skip
-    columns = (spot, forward, strike, t_years, iv_frac, discount_factor)
-    is_valid = np.logical_and.reduce([(values >= LEAST) & (values < LIMIT) for values in columns])
-    spot, forward, strike, t, iv, discount = (np.where(is_valid, values, np.nan) for values in columns)
+    columns = (forward, strike, t_years, iv_frac, discount_factor)
+    is_option = np.logical_and.reduce([(values >= LEAST) & (values < LIMIT) for values in columns])
+    forward, strike, t, iv, discount = (np.where(is_option, values, np.nan) for values in columns)
+    spot = np.where((spot >= LEAST) & (spot < LIMIT), spot, np.nan)
     carry = np.where(np.abs(smooth_carry_frac) < LIMIT, smooth_carry_frac, np.nan)
     root_t = np.sqrt(t)
     total = iv * root_t
@@ -46,7 +47,7 @@ def _greeks(
     bell = np.exp(-0.5 * d1 * d1)
     density = INV_SQRT_2PI * bell
     present_forward = discount * forward
-    units = spot / spot if is_delta_of_forward else present_forward / spot
+    units = np.ones_like(spot) if is_delta_of_forward else present_forward / spot
     rate = -log_ratio(discount, np.ones_like(discount)) / t
     time_value = _out_of_the_money(forward, strike, np.abs(distance), 0.5 * total, forward * bell)
     price = discount * (time_value + np.maximum(sign * (forward - strike), 0.0))

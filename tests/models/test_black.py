@@ -229,27 +229,43 @@ def test_both_engines_agree(seed, is_delta_of_forward):
         assert (difference <= 1e-12 * getattr(scale, name)).all(), name
 
 
-@given(st.lists(st.tuples(*[st.sampled_from(ODD)] * 7, st.booleans()), min_size=1, max_size=60))
-def test_both_engines_refuse_the_same_and_are_finite_otherwise(rows):
+def expected_to_exist(options: Contracts, *, is_delta_of_forward: bool) -> dict[str, np.ndarray]:
+    is_sound = {name: (options[name] >= LEAST) & (options[name] < LIMIT) for name in POSITIVE}
+    is_option = np.logical_and.reduce([is_sound[name] for name in POSITIVE[1:]])
+    has_spot, has_carry = is_option & is_sound["spot"], np.abs(options["smooth_carry_frac"]) < LIMIT
+    has_delta = is_option if is_delta_of_forward else has_spot
+    return {
+        "price": is_option, "vega": is_option, "vomma": is_option, "theta": is_option & has_carry,
+        "delta": has_delta, "vanna": has_delta, "charm": has_delta & has_carry,
+        "gamma": has_spot, "speed": has_spot, "zomma": has_spot,
+    }  # fmt: skip
+
+
+@given(st.lists(st.tuples(*[st.sampled_from(ODD)] * 7, st.booleans()), min_size=1, max_size=60), st.booleans())
+def test_what_can_be_told_is_finite_and_the_rest_is_nan(engine, rows, is_delta_of_forward):
     names = (*POSITIVE, "smooth_carry_frac", "is_call")
     options = {name: np.array(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
-    is_option = np.all([(options[name] >= LEAST) & (options[name] < LIMIT) for name in POSITIVE], axis=0)
-    has_carry = np.abs(options["smooth_carry_frac"]) < LIMIT
-    for which in switch.ENGINES:
-        switch.use(which)
-        found = greeks(**options)
-        for name in Greeks._fields:
-            expected = is_option & has_carry if name in {"theta", "charm"} else is_option
-            np.testing.assert_array_equal(np.isfinite(getattr(found, name)), expected)
-            np.testing.assert_array_equal(np.isnan(getattr(found, name)), ~expected)
+    found = greeks(**options, is_delta_of_forward=is_delta_of_forward)
+    for name, exists in expected_to_exist(options, is_delta_of_forward=is_delta_of_forward).items():
+        np.testing.assert_array_equal(np.isfinite(getattr(found, name)), exists, name)
+        np.testing.assert_array_equal(np.isnan(getattr(found, name)), ~exists, name)
 
 
-@pytest.mark.parametrize("name", POSITIVE)
+@pytest.mark.parametrize("name", POSITIVE[1:])
 @pytest.mark.parametrize("value", [0.0, -0.0, -1.0, np.nan, np.inf, -np.inf, 1e-300, 1e300])
 def test_what_has_no_option_has_no_greeks(engine, name: str, value: float):
     sound = dict.fromkeys(POSITIVE, 1.0) | {"is_call": True}
     assert all(np.isfinite(value).all() for value in greeks(**sound))
     assert all(np.isnan(value).all() for value in greeks(**sound | {name: [value]}))
+
+
+def test_without_a_spot_there_is_a_delta_of_the_forward_and_no_gamma(engine):
+    options = dict.fromkeys(POSITIVE, 1.0) | {"spot": np.nan, "is_call": True}
+    for is_delta_of_forward, known in ((False, {"price", "vega", "theta", "vomma"}), (True, {
+        "price", "vega", "theta", "vomma", "delta", "vanna", "charm"
+    })):  # fmt: skip
+        found = greeks(**options, is_delta_of_forward=is_delta_of_forward)._asdict()
+        assert {name for name, value in found.items() if np.isfinite(value)} == known
 
 
 def test_price_and_greeks_agree_on_the_price(engine):
