@@ -81,15 +81,18 @@ def _marks(pages: pl.DataFrame, live: pl.DataFrame, earlier_rows: dict[str, list
             discount_source=pl.lit("none"),
         )
     )
-    reasons = [_partial(row, live, earlier_rows) for row in marks.iter_rows(named=True)]
+    by_snapshot = live.select(*_SNAPSHOT, "expiry_date", "strike").partition_by(_SNAPSHOT, as_dict=True)
+    reasons = [
+        _partial(row, by_snapshot.get((row["snapshot_ts"], row["source"]), live.clear()), earlier_rows)
+        for row in marks.iter_rows(named=True)
+    ]
     return marks.with_columns(partial_reason=pl.Series(reasons, dtype=pl.String)).with_columns(
         is_partial=pl.col("partial_reason").is_not_null()
     )
 
 
-def _partial(row: dict[str, Any], live: pl.DataFrame, earlier_rows: dict[str, list[int]]) -> str | None:
+def _partial(row: dict[str, Any], chain: pl.DataFrame, earlier_rows: dict[str, list[int]]) -> str | None:
     same_source = earlier_rows.setdefault(row["source"], [])
-    chain = live.filter((pl.col("snapshot_ts") == row["snapshot_ts"]) & (pl.col("source") == row["source"]))
     reason = partial_reason(
         chain,
         spot=row["spot"],

@@ -8,6 +8,7 @@ import polars as pl
 
 from models.conventions import METHOD_VERSIONS, QuantityUnit
 from models.premium import premium_flow, zero_dte_flow
+from pipelines.lake.partitions import empty
 from pipelines.lake.stage import Earlier, Inputs, Output, Stage
 from pipelines.stages.snapshots import conformed
 
@@ -16,6 +17,8 @@ _MARKS = ("snapshot_ts", "spot")
 
 
 def compute(inputs: Inputs) -> Output:
+    if not inputs.same["option_trades"].row_count:  # as on every day of recorded chains
+        return Output({table: empty(table) for table in FLOW.outputs}, {"trades": {"in": 0.0, "out": 0.0}})
     return build(inputs, underlying=inputs.key.part, quantity_unit="coins", basis=_basis(inputs))
 
 
