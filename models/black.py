@@ -74,7 +74,7 @@ def greeks(
     (Deribit: D = 1, c = 0) instead of units of spot; gamma is d(delta)/dS in both cases. Speed is d(gamma)/dS, zomma
     d(gamma)/d(volatility), vomma d(vega)/d(volatility).
     Every array has the shape of the broadcast arguments. Price, vega, theta and vomma need no spot, nor do delta, vanna
-    and charm of the forward; only theta and charm need the carry.
+    and charm of the forward.
 
     Relative errors are below 1e-12 to eight standard deviations in and out of the money, and below 1e-11 for all that
     is above 1e-290: tails come from N(-x), never 1 - N(x), and a price is intrinsic value plus that of the side out of
