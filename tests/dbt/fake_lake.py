@@ -112,7 +112,9 @@ def snapshot_rows(head: Row, session: date, open_interest: float, skew: float) -
     scoped = [head | {"dealer_model": model, "scope": scope} for model in MODELS for scope in SCOPES]
     counts = {"rows_in": 12, "rows_landed": 12, "rows_quarantined": 0, "rows_duplicate": 0, "rows_live": 12}
     per_expiry = {"forward_source": "parity", "contracts_live": 6, "contracts_solved_mid": 6}
-    no_other = {f"contracts_{source}": 0 for source in ("solved_american", "solved_pair", "vendor", "interpolated", "none")}
+    no_other = {
+        f"contracts_{source}": 0 for source in ("solved_american", "solved_pair", "vendor", "interpolated", "none")
+    }
     marks = {"spot": 100.0, "spot_source": "underlying_last", "discount_source": "none", "rows_expired": 0}
     gex = 2.0 * open_interest
     heat = [
