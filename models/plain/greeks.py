@@ -9,7 +9,7 @@ from models.conventions import Bools, Floats
 from models.kernels.domain import LEAST, LIMIT
 from models.plain.lognormal import INV_SQRT_2PI, SMALL_HALF, difference_of_tails, log_ratio, tail
 
-_NO_TAIL = 40.0  # standard deviations, beyond which nothing is left
+_FAR, _NO_TAIL = 5.0, 40.0  # standard deviations, from which on digits are lost to subtraction, and nothing is left
 _BLOCK = 1 << 13  # contracts whose arrays stay in the processor's cache
 
 
@@ -71,10 +71,8 @@ def _out_of_the_money(forward: Floats, strike: Floats, x: Floats, h: Floats, wei
     """Undiscounted min(F, K) N(h - x) - max(F, K) N(-h - x), which is `weight` [M(x - h) - M(x + h)], in the form that
     keeps its digits."""
     near, far = x - h, x + h
-    tails = np.where(
-        h < SMALL_HALF, difference_of_tails(np.minimum(x, _NO_TAIL), h), tail(np.maximum(near, 0.0)) - tail(far)
-    )
-    is_apart = (h < SMALL_HALF) | (near > 0.0)
-    return np.where(
-        is_apart, weight * tails, np.minimum(forward, strike) * ndtr(-near) - np.maximum(forward, strike) * ndtr(-far)
-    )
+    value: Floats = np.minimum(forward, strike) * ndtr(-near) - np.maximum(forward, strike) * ndtr(-far)
+    is_near, is_far = h < SMALL_HALF, (h >= SMALL_HALF) & (near > _FAR)
+    value[is_near] = weight[is_near] * difference_of_tails(np.minimum(x[is_near], _NO_TAIL), h[is_near])
+    value[is_far] = weight[is_far] * (tail(near[is_far]) - tail(far[is_far]))
+    return value
