@@ -38,8 +38,11 @@ def aligned(columns: Mapping[str, Floats | Bools]) -> tuple[tuple[int, ...], lis
     except ValueError:
         told = ", ".join(f"{name} {column.shape}" for name, column in columns.items() if column.ndim)
         raise ValueError(f"arrays of different lengths: {told}") from None
-    spread = (np.broadcast_to(column, shape) for column in columns.values())
-    return shape, [np.require(column, requirements=("C", "ALIGNED")).reshape(-1) for column in spread]
+    spread = (column if column.shape == shape else np.broadcast_to(column, shape) for column in columns.values())
+    return shape, [
+        (column if column.flags.c_contiguous and column.flags.aligned else column.copy("C")).reshape(-1)
+        for column in spread
+    ]
 
 
 def places(chosen: Bools) -> slice | Bools:
