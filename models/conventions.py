@@ -19,6 +19,10 @@ Scope = Literal["all", "0dte", "weekly", "monthly", "le_30d", "next_expiry"]
 SpotRule = Literal["parity_checked", "vendor"]
 AmericanQuotes = Literal["european", "de_americanised"]  # the formula by which quotes of American options are read
 
+SQRT_2PI = 2.5066282746310002
+INV_SQRT_2PI = 0.3989422804014327
+INV_SQRT_2 = 0.7071067811865476
+
 DAYS_PER_YEAR = 365.0
 SECONDS_PER_YEAR = DAYS_PER_YEAR * 86_400.0
 ONE_PERCENT = 0.01

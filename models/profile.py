@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from models import conventions as c
 from models.arrays import numbers
-from models.black import INV_SQRT_2PI
 from models.conventions import Floats, Ints
 from models.engine import implementation
 
@@ -58,7 +57,7 @@ def make_legs(
         spot=spot,
         slope=1.0 / total,
         offset=np.log(forward[used] / strike[used]) / total + 0.5 * total,
-        amplitude=units / total * (INV_SQRT_2PI * c.ONE_PERCENT),
+        amplitude=units / total * (c.INV_SQRT_2PI * c.ONE_PERCENT),
         weights=np.ascontiguousarray(weights[:, used]),
         series=series[used],
     )

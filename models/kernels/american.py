@@ -13,12 +13,11 @@ import math
 import numpy as np
 
 from models.collocation import NODES, OF_BOUNDARY, OF_PRICE, ROOT_TAU
-from models.conventions import Floats
+from models.conventions import INV_SQRT_2, INV_SQRT_2PI, Floats
 from models.kernels.compiled import Numbers, Out, inlined, kernel
 from models.kernels.elementary import erfcx, exp, log
 from models.kernels.threads import spread
 
-_INV_SQRT_2, _INV_SQRT_2PI = 0.7071067811865476, 0.3989422804014327
 _DEEPEST, _LEAST = 50.0, 1e-12  # of ln(B(0+)/B)
 _GREATEST = 1.7976931348623157e308
 _POINTS_OF_BOUNDARY, _POINTS_OF_PRICE = OF_BOUNDARY.sine.size, OF_PRICE.sine.size
@@ -61,7 +60,7 @@ def _fill(x: Floats, v: Floats, r: Floats, q: Floats, iterations: int, out: Floa
 @inlined
 def _lower_tail(d: float, bell: float) -> float:
     """N(d), where `bell` is e^(-d^2/2)."""
-    half: float = 0.5 * bell * erfcx(abs(d) * _INV_SQRT_2)
+    half: float = 0.5 * bell * erfcx(abs(d) * INV_SQRT_2)
     return 1.0 - half if d > 0.0 else half
 
 
@@ -116,8 +115,8 @@ def _sweep(
             d = (first[i] - here + (r[i] - q[i]) * t) / vs + 0.5 * vs
             bell, bell_minus = exp(-0.5 * d * d), exp(-0.5 * (d - vs) * (d - vs))
             depth[i] = here
-            of_strike[i] = _INV_SQRT_2PI * bell_minus / vs
-            of_spot[i] = _INV_SQRT_2PI * bell / vs + _lower_tail(d, bell)
+            of_strike[i] = INV_SQRT_2PI * bell_minus / vs
+            of_spot[i] = INV_SQRT_2PI * bell / vs + _lower_tail(d, bell)
         for k in range(_POINTS_OF_BOUNDARY):
             c, share, place = cosine[k], 2.0 * weight[k] * sine[k], node * _POINTS_OF_BOUNDARY + k
             u = t * sine[k] * sine[k]
@@ -126,7 +125,7 @@ def _sweep(
                 apart = _read(squares, count, i, reading, place) - depth[i]
                 d = (apart + drift * c * c) / w + 0.5 * w
                 grown, bell = exp(carry * u), exp(-0.5 * d * d)
-                dense = _INV_SQRT_2PI * s / v[i] * grown * bell
+                dense = INV_SQRT_2PI * s / v[i] * grown * bell
                 of_strike[i] += share * r[i] * dense * exp(apart + drift)
                 of_spot[i] += share * carry * (dense + t * c * grown * _lower_tail(d, bell))
         for i in range(count):

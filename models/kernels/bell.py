@@ -6,9 +6,9 @@ import numpy as np
 
 from models.kernels.coefficients import BELL as C
 from models.kernels.compiled import inlined
+from models.kernels.elementary import ROUNDER
 
 BELL_SCALE = 0.8493218002880191  # sqrt(log2(e)/2): bell(BELL_SCALE d) is e^(-d^2/2)
-_ROUNDER = 6755399441055744.0  # 1.5 x 2^52: adding it leaves the nearest integer in the low bits
 _LEAST_EXPONENT = -1020.0
 
 
@@ -19,8 +19,8 @@ def bell(z: float) -> float:
     -z^2 = n + r: a polynomial in r, and n goes into the exponent's bits. Base 2 leaves no rounding in the split, and no
     logarithm to multiply by; zero, not the nearest number that fits, keeps far legs from giving sums a sign.
     """
-    shifted = _ROUNDER - z * z
-    n = shifted - _ROUNDER
+    shifted = ROUNDER - z * z
+    n = shifted - ROUNDER
     r = -(z * z) - n
     power = C[10]
     power = power * r + C[9]

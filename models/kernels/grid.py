@@ -3,7 +3,8 @@ and every vector of weights.
 
 In z = d1 sqrt(log2(e)/2) the bell is 2^(-z^2), and per leg and time all is linear: gamma is peak x bell, charm is
 pace x [bell x (z + lag) + pull x N]. N is the tail of the side that is out of the money now, so far options keep their
-digits; what the other side adds to its own does not depend on the price. Prices are the lanes of the vectors.
+digits; the other side's charm is that and, by parity, `drift`, which does not depend on the price. Prices are the lanes
+of the vectors.
 """
 
 from __future__ import annotations
@@ -12,23 +13,22 @@ import math
 
 import numpy as np
 
-from models.conventions import GRID_INSTANT_YEARS, GRID_LEAST_TOTAL, GRID_LEAST_YEARS, ONE_PERCENT, Floats
+from models.conventions import GRID_INSTANT_YEARS, GRID_LEAST_TOTAL, GRID_LEAST_YEARS, ONE_PERCENT, SQRT_2PI, Floats
 from models.kernels.bell import BELL_SCALE, bell
 from models.kernels.coefficients import TAIL_LOWER as Q
 from models.kernels.coefficients import TAIL_UPPER as P
 from models.kernels.compiled import Flags, Numbers, Out, inlined, kernel
 from models.kernels.elementary import exp
+from models.kernels.memory import LANES, zeros_on_lines
 from models.kernels.threads import spread
 
 _LEGS = 4  # at once, which the kernel spells out
-_LANES = 8
 _ROWS = 2  # of times, in a piece of a thread
 _FIGURES = 7
-_SQRT_2PI = 2.5066282746310002
-_PEAK = ONE_PERCENT / _SQRT_2PI
+_PEAK = ONE_PERCENT / SQRT_2PI
 _PER_HOUR = 1.0 / (365.0 * 24.0)
-_PACE = _PER_HOUR / (2.0 * BELL_SCALE * _SQRT_2PI)
-_PULL = 2.0 * BELL_SCALE * _SQRT_2PI
+_PACE = _PER_HOUR / (2.0 * BELL_SCALE * SQRT_2PI)
+_PULL = 2.0 * BELL_SCALE * SQRT_2PI
 
 
 def fill_grid(
@@ -38,7 +38,7 @@ def fill_grid(
 ) -> None:  # fmt: skip
     """Write both grids, (vectors, times, prices). Legs come in descending order of T, weights as (vectors, legs)."""
     vectors, legs = call_weight.shape
-    blocks, width = -(-legs // _LEGS), _LANES * -(-prices.size // _LANES)
+    blocks, width = -(-legs // _LEGS), LANES * -(-prices.size // LANES)
     is_call = forward < strike
     rate = -np.log(discount_factor) / t_years
     book = np.ones((_FIGURES, blocks * _LEGS))
@@ -47,31 +47,23 @@ def fill_grid(
         smooth_carry_frac,
     )  # fmt: skip
     weight = _by_block(call_weight + put_weight, blocks)
-    sure = _by_block(np.where(is_call, -put_weight, call_weight), blocks)
-    is_used = np.any((weight != 0.0) | (sure != 0.0), axis=2)
-    distance = _aligned(width)
+    parity_weight = _by_block(np.where(is_call, -put_weight, call_weight), blocks)
+    is_used = np.any((weight != 0.0) | (parity_weight != 0.0), axis=2)
+    distance = zeros_on_lines(width)
     distance[: prices.size] = np.log(prices / spot)
-    sums = _aligned(2, times_years.size, vectors, width)
+    sums = zeros_on_lines(2, times_years.size, vectors, width)
 
     def task(start: int, end: int) -> None:
         figures = np.empty((_FIGURES, book.shape[1]))
-        cells = _aligned(2, _LEGS * width)
+        cells = zeros_on_lines(2, _LEGS * width)
         for row in range(start, end):
             living = -(-int(np.count_nonzero(t_years - times_years[row] > GRID_INSTANT_YEARS)) // _LEGS)
             _figures(living * _LEGS, times_years[row], int(is_delta_of_forward), *book, *figures)
-            _sums(living, width, vectors, distance, *figures, weight, sure, is_used, *cells, *sums[:, row])
+            _sums(living, width, vectors, distance, *figures, weight, parity_weight, is_used, *cells, *sums[:, row])
 
     spread(task, times_years.size, piece=_ROWS)
     for grid, of_time in zip((gamma, charm), sums, strict=True):
         np.multiply(np.moveaxis(of_time, 0, 1)[..., : prices.size], prices, out=grid)
-
-
-def _aligned(*shape: int) -> Floats:
-    """Zeros from an address on that vectors like: a tenth of the time goes where they straddle lines of the cache."""
-    size = math.prod(shape)
-    store = np.zeros(size + _LANES)
-    first = -store.ctypes.data // store.itemsize % _LANES
-    return store[first : first + size].reshape(shape)
 
 
 def _by_block(weights: Floats, blocks: int) -> Floats:
@@ -112,7 +104,7 @@ def _figures(
 def _sums(
     blocks: int, width: int, vectors: int, distance: Numbers,
     slope: Numbers, offset: Numbers, lag: Numbers, pull: Numbers, peak: Numbers, pace: Numbers, drift: Numbers,
-    weight: Numbers, sure: Numbers, is_used: Flags, bells: Out, rates: Out, gamma: Out, charm: Out,
+    weight: Numbers, parity_weight: Numbers, is_used: Flags, bells: Out, rates: Out, gamma: Out, charm: Out,
 ) -> None:  # fmt: skip
     for block in range(blocks):
         first = block * _LEGS
@@ -137,8 +129,8 @@ def _sums(
                 w0, w1, w2, w3 = weight[k], weight[k + 1], weight[k + 2], weight[k + 3]
                 g0, g1, g2, g3 = w0 * peak[first], w1 * peak[first + 1], w2 * peak[first + 2], w3 * peak[first + 3]
                 c0, c1, c2, c3 = w0 * pace[first], w1 * pace[first + 1], w2 * pace[first + 2], w3 * pace[first + 3]
-                level = (sure[k] * drift[first] + sure[k + 1] * drift[first + 1]) + (
-                    sure[k + 2] * drift[first + 2] + sure[k + 3] * drift[first + 3]
+                level = (parity_weight[k] * drift[first] + parity_weight[k + 1] * drift[first + 1]) + (
+                    parity_weight[k + 2] * drift[first + 2] + parity_weight[k + 3] * drift[first + 3]
                 )
                 to = vector * width
                 for j in range(width):

@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from models.conventions import Bools, Floats
+from models.conventions import SQRT_2PI, Bools, Floats
 from models.kernels.bell import BELL_SCALE, bell
 from models.kernels.coefficients import GUESS as G
 from models.kernels.coefficients import GUESS_BEND_1 as B1
@@ -31,7 +31,6 @@ from models.kernels.elementary import log
 from models.kernels.lognormal import BEYOND, INV_SQRT_2PI, beyond, log_ratio, mills
 from models.kernels.threads import spread
 
-_SQRT_2PI = 2.5066282746310002
 _ROUNDING = 2.0**-50  # a power of two, so that no fused multiplication moves the border of what is told
 _LEAST = 2.0**-1000
 _BLOCK = 1024
@@ -81,7 +80,7 @@ def _start(value: float, x: float, middle: float) -> float:
     `middle`: sqrt(F K). With b = value/middle and xi = ln(1 + x/(sqrt(2 pi) b)), Bachelier's total is sqrt(2 pi) b + x
     times a function of xi alone; Black's is that times a series in its square, whose terms depend on xi.
     """
-    money = _SQRT_2PI * value / middle
+    money = SQRT_2PI * value / middle
     xi = log_ratio(money + x, money)
     z = GUESS_SCALE / (xi + GUESS_SHIFT) - GUESS_OFFSET
     y = z * z
@@ -195,5 +194,5 @@ def _implied_vol(
                 value, bound = _time_value(price[i], f, k, discount_factor[i], is_call[i]), min(f, k)
                 x, middle = distances[j], math.sqrt(f * k)
                 start = _start(value, x, middle)
-                s = _searched(value / bound, (bound - value) / bound, x, _SQRT_2PI * value / middle, start)
+                s = _searched(value / bound, (bound - value) / bound, x, SQRT_2PI * value / middle, start)
                 out[i] = s / math.sqrt(t_years[i])

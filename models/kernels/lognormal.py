@@ -8,11 +8,11 @@ import numpy as np
 from models.kernels.coefficients import LOG, MILLS_SCALE, MILLS_SHIFT
 from models.kernels.coefficients import MILLS as C
 from models.kernels.compiled import inlined
+from models.kernels.elementary import LN2_HIGH, LN2_LOW
 
 INV_SQRT_2PI = 0.3989422804014327
 BEYOND = np.uint64(0x1F << 59)
 _LEAST_BITS = np.uint64((1023 - 64) << 52)  # of domain.LEAST; the range has 2^7 exponents, what lies above them tells
-_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # n x the first is exact
 _HALF_EXPONENT, _EXPONENT = np.uint64(1 << 51), np.uint64(0xFFF << 52)
 _TWICE_SCALE = 2.0 * MILLS_SCALE
 
@@ -42,7 +42,7 @@ def log_ratio(a: float, b: float) -> float:
     tail = tail * z + LOG[2]
     tail = tail * z + LOG[1]
     tail = tail * z + LOG[0]
-    return n * _LN2_HIGH + (2.0 * s + (s * (z * tail) + n * _LN2_LOW))
+    return n * LN2_HIGH + (2.0 * s + (s * (z * tail) + n * LN2_LOW))
 
 
 @inlined

@@ -6,7 +6,6 @@ that every sum runs over the legs in one order, wherever the spots are cut betwe
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 
 import numpy as np
@@ -14,10 +13,10 @@ import numpy as np
 from models.conventions import Floats, Ints
 from models.kernels.bell import BELL_SCALE, bell
 from models.kernels.compiled import Integers, Numbers, Out, kernel
+from models.kernels.memory import LANES, zeros_on_lines
 from models.kernels.threads import spread
 
 _LEGS = 8  # at once, which the kernel spells out
-_LANES = 8  # spots come in whole vectors, for the rest of a loop would be computed one by one
 _SPOTS = 128  # in a block, whose cells stay in the nearest cache
 _PIECE_CELLS = 1 << 20
 
@@ -29,29 +28,21 @@ def fill_profile(slope: Floats, offset: Floats, sizes: Floats, starts: Ints, log
     spots).
     """
     legs, groups = _by_groups(slope, offset, sizes, starts)
-    vectors = -(-log_spots.size // _LANES)
-    sums, spots = _zeros(*out.shape[:2], vectors * _LANES), _zeros(vectors * _LANES)
+    vectors = -(-log_spots.size // LANES)  # whole ones, for the rest of a loop would be computed one by one
+    sums, spots = zeros_on_lines(*out.shape[:2], vectors * LANES), zeros_on_lines(vectors * LANES)
     spots[: log_spots.size] = log_spots
 
     def task(start: int, end: int) -> None:
-        cells, size = _zeros(_LEGS * _SPOTS), (spots.size, *out.shape[:2], legs.shape[1])
-        _profile(start * _LANES, end * _LANES, *size, groups, *legs[:2], legs[2:], spots, cells, sums)
+        cells, size = zeros_on_lines(_LEGS * _SPOTS), (spots.size, *out.shape[:2], legs.shape[1])
+        _profile(start * LANES, end * LANES, *size, groups, *legs[:2], legs[2:], spots, cells, sums)
 
-    spread(task, vectors, piece=max(1, _PIECE_CELLS // max(1, _LANES * legs.shape[1])))
+    spread(task, vectors, piece=max(1, _PIECE_CELLS // max(1, LANES * legs.shape[1])))
     out[...] = sums[..., : log_spots.size]
 
 
 def fill_terms(slope: Floats, offset: Floats, size: Floats, log_spot: float, out: Floats) -> None:
     """Write size exp(-(slope log_spot + offset)^2/2) of each leg into `out`."""
     _terms(slope.size, slope, offset, size, log_spot, out)
-
-
-def _zeros(*shape: int) -> Floats:
-    """Zeros from a whole line of the cache on: vectors that lie across two take a fifth more time."""
-    size = math.prod(shape)
-    wide = np.zeros(size + _LANES)
-    start = -wide.ctypes.data % 64 // wide.itemsize
-    return wide[start : start + size].reshape(shape)
 
 
 def _by_groups(slope: Floats, offset: Floats, sizes: Floats, starts: Ints) -> tuple[Floats, Ints]:

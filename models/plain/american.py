@@ -6,9 +6,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from models.collocation import NODES, OF_BOUNDARY, OF_PRICE, ROOT_TAU
-from models.conventions import Floats
+from models.conventions import INV_SQRT_2PI, Floats
 
-_INV_SQRT_2PI = 0.3989422804014327
 _BLOCK = 1 << 10  # contracts whose arrays stay in the processor's cache
 _DEEPEST, _LEAST = 50.0, 1e-12  # of ln(B(0+)/B)
 
@@ -26,8 +25,8 @@ def fill_american_put(
         for start in range(0, out.size, _BLOCK):
             x, v, r, q = (column[start : start + _BLOCK] for column in columns)
             first = np.where(q > r, np.log(r / q), 0.0)
-            depth = _boundary(v, r, q, first, iterations)
-            out[start : start + _BLOCK] = _price(x, v, r, q, first, depth)
+            squares = _boundary(v, r, q, first, iterations)
+            out[start : start + _BLOCK] = _price(x, v, r, q, first, squares)
 
 
 def _boundary(v: Floats, r: Floats, q: Floats, first: Floats, iterations: int) -> Floats:
@@ -57,9 +56,7 @@ def _first_guess(v: Floats, push: Floats, first: Floats, deepest: Floats) -> Flo
     return np.maximum(-deepest * np.expm1(-slope * v / deepest), _LEAST)
 
 
-def _improved(
-    i: int, squares: Floats, v: Floats, r: Floats, q: Floats, first: Floats, deepest: Floats
-) -> Floats:  # fmt: skip
+def _improved(i: int, squares: Floats, v: Floats, r: Floats, q: Floats, first: Floats, deepest: Floats) -> Floats:
     """ln(B(0+)/B) at node i, by the equation that B solves (system A of the paper)."""
     s = ROOT_TAU[i]
     t, vs = s * s, v * s
@@ -103,4 +100,4 @@ def _points() -> list[tuple[float, float, float]]:
 
 
 def _density(d: Floats) -> Floats:
-    return np.asarray(_INV_SQRT_2PI * np.exp(-0.5 * d * d))
+    return np.asarray(INV_SQRT_2PI * np.exp(-0.5 * d * d))

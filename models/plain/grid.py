@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
-from models.conventions import GRID_INSTANT_YEARS, GRID_LEAST_TOTAL, GRID_LEAST_YEARS, ONE_PERCENT, Floats
+from models.conventions import GRID_INSTANT_YEARS, GRID_LEAST_TOTAL, GRID_LEAST_YEARS, ONE_PERCENT, SQRT_2PI, Floats
 
-_SQRT_2PI = 2.5066282746310002
 _HOURS_PER_YEAR = 365.0 * 24.0
 _CELLS_AT_ONCE = 1 << 14  # so that the three arrays of a block of legs x prices stay in the processor's cache
 
@@ -51,7 +50,7 @@ def _add_block(
     bells = np.multiply(d1, d1)
     bells *= -0.5
     np.exp(bells, out=bells)
-    gamma += (weight * (units / total / _SQRT_2PI)) @ bells
+    gamma += (weight * (units / total / SQRT_2PI)) @ bells
     excess = (rate - carry) * units
     if np.any(excess != 0.0):
         # The side that is out of the money now, so that far options keep their digits; the other side is that and
@@ -62,4 +61,4 @@ def _add_block(
         charm += (np.where(is_call, -put_weight, call_weight) @ excess)[:, None]
     d1 -= (total + 2.0 * carry * t / total)[:, None]
     d1 *= bells
-    charm += (weight * (units / (2.0 * t) / _SQRT_2PI)) @ d1
+    charm += (weight * (units / (2.0 * t) / SQRT_2PI)) @ d1
