@@ -22,6 +22,7 @@ from models.black import INV_SQRT_2PI, black_price
 from models.conventions import Bools, Floats
 from models.engine import implementation
 from models.implied_vol import implied_vol
+from models.kernels.domain import LEAST, LIMIT
 
 _ITERATIONS = 6  # sweeps over the boundary
 _NOTHING = 1e-12  # of the strike
@@ -53,10 +54,11 @@ def american_price(
     """Present value in USD of options that may be exercised at any time until T.
 
     Parameters broadcast: spot, forward and strike in USD, T in years of 365 days, volatility as a fraction, D, call
-    flag. NaN where an argument is NaN, infinite or not positive, and in the region named above. Not below exercise at
-    once nor below the European price. Of 18,000 options (K/S from 0.5 to 2, a day to 3 years, volatility 5 to 150 %, r
-    -1 to 8 %, q 0 to 10 %) 99 % differ from QuantLib's QdFpAmericanEngine of high precision by less than 2e-7 of the
-    spot, the worst by 2.4e-6; volatilities of its prices out of the money by less than 1e-6, the worst by 5e-6.
+    flag. NaN where an argument is NaN, not positive or no number that it can be (`models.kernels.domain`), and in the
+    region named above. Not below exercise at once nor below the European price. Of 18,000 options (K/S from 0.5 to 2,
+    a day to 3 years, volatility 5 to 150 %, r -1 to 8 %, q 0 to 10 %) 99 % differ from QuantLib's QdFpAmericanEngine
+    of high precision by less than 2e-7 of the spot, the worst by 2.4e-6; volatilities of its prices out of the money by
+    less than 1e-6, the worst by 5e-6.
     """
     shape, columns = _columns(
         spot=spot, forward=forward, strike=strike, t_years=t_years, discount_factor=discount_factor, iv_frac=iv_frac,
@@ -67,12 +69,13 @@ def american_price(
         puts = _as_puts(spots, forwards, strikes, t, discount, calls)
         total = iv * np.sqrt(t)
         is_american = puts.is_american & (total > 0.0) & np.isfinite(total)
-        out = black_price(
+        european = black_price(
             forward=forwards, strike=strikes, t_years=t, iv_frac=iv, discount_factor=discount, is_call=calls
         )
-        out[~puts.is_european] = np.nan
+        out = np.where(puts.is_european, european, np.nan)
         held = puts.unit[is_american] * _put_prices(puts, is_american, total[is_american])
-        out[is_american] = np.maximum(held, _exercised(spots, strikes, calls)[is_american])
+        least = np.maximum(european, _exercised(spots, strikes, calls))[is_american]  # NaN where there is no option
+        out[is_american] = np.maximum(held, least)
     return out.reshape(shape)
 
 
@@ -124,7 +127,7 @@ def _as_puts(spot: Floats, forward: Floats, strike: Floats, t_years: Floats, dis
     rate, carry = (np.where(np.abs(cost) <= _NOTHING, 0.0, cost) for cost in (rate, carry))
     moneyness = np.log(spot / strike)
     r, q = np.where(is_call, carry, rate), np.where(is_call, rate, carry)
-    is_option = (t_years > 0.0) & np.isfinite(t_years) & np.isfinite(moneyness) & np.isfinite(r) & np.isfinite(q)
+    is_option = (spot >= LEAST) & (spot < LIMIT) & (t_years > 0.0) & np.isfinite(moneyness + r + q + t_years)
     is_european = is_option & (r <= 0.0) & (q >= r)
     is_american = is_option & ((r > 0.0) | ((r == 0.0) & (q < 0.0)))
     return _Puts(

@@ -147,6 +147,24 @@ def test_what_is_no_option_has_neither_price_nor_volatility(engine, name, bad):
         assert np.isnan(found[0]) and found[1] > 0.0
 
 
+def test_three_negative_prices_are_no_option_though_their_ratios_are_those_of_one(engine):
+    given = terms(105.0, 90, 0.03, 0.01, False) | {"spot": -100.0, "forward": -100.5, "strike": -105.0}
+    assert np.isnan(american_price(**given, iv_frac=0.2))
+
+
+@pytest.mark.parametrize("name", ["spot", "forward", "strike", "t_years", "discount_factor", "iv_frac"])
+def test_numbers_that_nothing_can_be_have_no_price(engine, name):
+    given = terms(105.0, 90, 0.03, 0.01, [True, False]) | {"iv_frac": 0.2}
+    for absurd in (5e-324, 1e-100, 1e100, 1.7e308):
+        assert np.isnan(american_price(**(given | {name: absurd}))).all()
+
+
+def test_what_is_nearly_sure_to_end_worthless_is_never_worth_less_than_nothing(engine):
+    given = terms(100.0 * np.exp([0.02, -0.02, 30.0, -30.0]), 365, 0.05, 0.02, [True, False, True, False])
+    for vol in (1e-3, 1e-5):
+        assert np.all(american_price(**given, iv_frac=vol) >= european(given, vol))
+
+
 @pytest.mark.parametrize("price", [np.nan, np.inf, 0.0, -1.0, 20.0, 19.0, 100.0])
 def test_prices_without_a_volatility_have_none(engine, price):
     assert np.isnan(de_americanised_vol(price, **terms(80.0, 90, 0.04, 0.08, is_call=True)))
