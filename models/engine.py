@@ -7,6 +7,7 @@ compiled; both fill the same arrays, so nobody above this module knows which one
 from __future__ import annotations
 
 from importlib import import_module
+from operator import index
 from typing import Any, Literal
 
 Engine = Literal["compiled", "plain"]
@@ -30,7 +31,11 @@ def engine() -> Engine:
 
 
 def set_threads(count: int) -> None:
-    """How many threads a call of a compiled kernel may use at most; results do not depend on it. 1 until said."""
+    """How many threads a call of a compiled kernel may use at most; results do not depend on it. 1 until said.
+
+    TypeError for what is no whole number, ValueError for less than one.
+    """
+    count = index(count)
     if count < 1:
         raise ValueError(f"at least one thread is needed, not {count}")
     global _threads  # noqa: PLW0603 - a setting of the process

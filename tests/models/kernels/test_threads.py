@@ -64,3 +64,9 @@ def test_the_number_of_threads_may_change_between_calls():
         done: list[int] = []
         spread(lambda start, end, done=done: done.extend(range(start, end)), 50, piece=3)
         assert sorted(done) == list(range(50))
+
+
+@pytest.mark.parametrize("count", [1.5, 2.0, float("nan"), "3", None])
+def test_a_number_of_threads_is_a_whole_number(count):
+    with pytest.raises(TypeError):
+        set_threads(count)
