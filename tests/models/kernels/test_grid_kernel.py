@@ -1,8 +1,6 @@
-"""The kernel of the grids: the same bits however the work is cut, how true its tail is, and that vectors compute it."""
+"""The kernel of the grids: the same bits however the work is cut, and how true its tail is."""
 
 from __future__ import annotations
-
-import re
 
 import mpmath as mp
 import numpy as np
@@ -12,7 +10,7 @@ from models import engine as switch
 from models.grid import Grid, repriced_grid
 from models.kernels import grid as compiled
 from models.kernels.bell import BELL_SCALE, bell
-from models.kernels.compiled import Kernel, Numbers, Out, kernel
+from models.kernels.compiled import Numbers, Out, kernel
 
 SPOT = 4000.0
 TIMES, PRICES = np.linspace(0.0, 0.02, 7), SPOT * np.linspace(0.87, 1.13, 101)
@@ -72,11 +70,3 @@ def test_far_tails_end_in_exact_zero_and_one():
     found = np.empty_like(d)
     _tails(d.size, d, found)
     np.testing.assert_array_equal(found, [0.0, 0.0, 1.0, 1.0])
-
-
-@pytest.mark.parametrize("kernel", [compiled._figures, compiled._sums], ids=["figures", "sums"])
-def test_whole_vectors_compute_the_polynomials_and_no_function_is_called(kernel: Kernel):
-    code = kernel.assembly()
-    multiplied = re.findall(r"\bvf[n]?m(?:add|sub)\d+pd\b.*%[yz]mm|\bfmla\b.*\.2d", code)
-    assert len(multiplied) > 10
-    assert re.findall(r"\b(?:callq?|bl)[ \t]+[a-z_].*", code) == []

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import models.kernels
+from models.kernels import american, greeks, grid, implied_vol, profile
 from models.kernels.compiled import Kernel, Numbers, Out, kernel
-from models.kernels.greeks import _greeks
 from tests.models.kernels.vectors import calls, vector_instructions
 
 FOLDER = Path(models.kernels.__file__).parent
@@ -37,8 +37,21 @@ def _one_by_one(count: int, x: Numbers, out: Out) -> None:
         out[i] = out[i - 1] * x[i] + math.sqrt(x[i])
 
 
-def test_greeks_are_computed_in_whole_vectors():
-    assert vector_instructions(_greeks) > 120
+def told(each: Kernel) -> str:
+    return f"{each.function.__module__}.{each.function.__name__}"
+
+
+@pytest.mark.parametrize(
+    ("each", "least"),
+    [
+        (american._start, 60), (american._sweep, 120), (american._premium, 80), (american._price, 80),
+        (greeks._greeks, 120), (grid._figures, 20), (grid._sums, 100), (implied_vol._implied_vol, 110),
+        (profile._profile, 60), (profile._terms, 10),
+    ],
+    ids=lambda value: told(value) if isinstance(value, Kernel) else "",
+)  # fmt: skip
+def test_loops_over_contracts_and_spots_are_computed_in_whole_vectors(each: Kernel, least: int):
+    assert vector_instructions(each) > least
 
 
 def test_a_loop_whose_steps_need_each_other_has_no_vectors():
@@ -49,6 +62,6 @@ def test_a_function_of_the_system_is_seen_as_a_call():
     assert calls(_powers) == {"pow"}
 
 
-@pytest.mark.parametrize("each", list(all_kernels()), ids=lambda k: f"{k.function.__module__}.{k.function.__name__}")
+@pytest.mark.parametrize("each", list(all_kernels()), ids=told)
 def test_no_kernel_calls_anything(each: Kernel):
     assert calls(each) == set()
