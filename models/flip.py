@@ -124,9 +124,11 @@ def _members(curve: Curve) -> tuple[Floats, Floats, Floats]:
 def _nearest_root(curve: Curve, spots: Floats, level: float) -> float | None:
     """The zero nearest to `level`; only brackets that can hold it are refined."""
     brackets, farthest = _near_changes(curve, spots, level)
-    value = exposure_function(curve) if brackets else None
-    found = [_refined(value, b).level for b in brackets if b.low - farthest <= level <= b.high + farthest and value]
-    return min(found, key=lambda root: (abs(root - level), root), default=None)
+    if not brackets:
+        return None
+    value = exposure_function(curve)
+    found = [_refined(value, b).level for b in brackets if b.low - farthest <= level <= b.high + farthest]
+    return min(found, key=lambda root: (abs(root - level), root))
 
 
 def _near_changes(curve: Curve, spots: Floats, level: float) -> tuple[list[Bracket], float]:

@@ -7,8 +7,9 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
+from models.conventions import AmericanQuotes
 from pipelines.coins import underlying_of
 from pipelines.reports import WEEKLY_TIERS
 from pipelines.settings import Paths, SettingsError
@@ -17,7 +18,6 @@ FILE_NAME = "dealerflow.toml"
 _MOST_DAYS = 36_500
 _ROOMS = ("raw", "lake", "build", "marts", "warehouse", "dagster", "report", "sample", "spool", "reduced")
 _LONGEST_CONTACT = 200
-AmericanQuotes = Literal["european", "de_americanised"]
 _SYMBOL = re.compile(r"[\^_]?[A-Z][A-Z0-9]{0,11}(\.[A-Z]{1,2})?")
 
 

@@ -144,8 +144,8 @@ def _sums(
 
 @inlined
 def _tail(z: float, height: float) -> float:
-    """N(d), from z and bell(z), by a quotient of polynomials for N(-|d|)/bell. Error 2e-15; of a tail by itself 3e-12
-    for d above -5 and 2e-10 below, where bells of the same leg are far larger."""
+    """N(d), from z and bell(z), by a quotient of polynomials for N(-|d|)/bell. Error 3e-15; of a tail by itself 4e-12
+    for d above -5 and 3e-10 below, where bells of the same leg are far larger."""
     x = abs(z)
     upper = P[7]
     upper = upper * x + P[6]

@@ -51,7 +51,7 @@ def _implied_vol(
 
 
 def _total(share: Floats, rest: Floats, x: Floats, money: Floats) -> Floats:
-    """s of which the share is worth. Steps that leave the bracket are replaced by its middle.
+    """s of which the share is worth, NaN where steps do not settle. Those that leave the bracket go to its middle.
 
     `rest`: 1 - share; x = |ln(F/K)|; `money`: the total at the money of the same price, which is the least of all.
     """
@@ -75,7 +75,6 @@ def _total(share: Floats, rest: Floats, x: Floats, money: Floats) -> Floats:
         target, is_upper, x = target[keep], is_upper[keep], x[keep]
         if not open_.size:
             break
-    result[open_] = total
     return result
 
 

@@ -362,18 +362,16 @@ def test_a_second_process_loads_what_the_first_compiled_without_numba(fresh: Pat
 
 
 def test_processes_that_compile_at_once_all_compute_and_keep_one_whole_file(fresh: Path):
-    assert {told(process) for process in [started(fresh, TINY) for _ in range(4)]} <= {
+    assert {told(process) for process in [started(fresh, TINY) for _ in range(3)]} <= {
         "True 1.0 4.0 9.0", "False 1.0 4.0 9.0",
     }  # fmt: skip
     assert [path.suffix for path in fresh.rglob("*._tiny*")] == [".o"]
     assert told(started(fresh, TINY)) == "False 1.0 4.0 9.0"
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("NUMBA_DISABLE_JIT", "1"), ("NUMBA_CPU_NAME", "generic"), ("NUMBA_OPT", "0")]
-)
-def test_settings_of_numba_do_no_harm(fresh: Path, name: str, value: str):
-    assert [told(started(fresh, TINY, **{name: value})) for _ in range(2)] == ["True 1.0 4.0 9.0", "False 1.0 4.0 9.0"]
+def test_settings_of_numba_do_no_harm(fresh: Path):
+    settings = {"NUMBA_DISABLE_JIT": "1", "NUMBA_CPU_NAME": "generic", "NUMBA_OPT": "0"}
+    assert [told(started(fresh, TINY, **settings)) for _ in range(2)] == ["True 1.0 4.0 9.0", "False 1.0 4.0 9.0"]
     assert told(started(fresh, TINY)) == "True 1.0 4.0 9.0"  # it does not take the odd code for its own
 
 
