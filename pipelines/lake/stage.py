@@ -89,7 +89,7 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Alternative:
     """Another method for those partitions of a stage that it concerns, where the operator asks for it."""
 
     method_version: str
@@ -113,7 +113,7 @@ class Stage:
     earlier: tuple[Earlier, ...] = ()
     earlier_sighting_dates: int = 0
     resolve: Callable[[list[Sighting]], list[Sighting]] = list  # the feed's rule for known_at among its sightings
-    choice: Choice | None = None
+    alternative: Alternative | None = None
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -127,8 +127,8 @@ class Stage:
 
     def as_asked(self, paths: Paths) -> Callable[[PartitionKey], Stage]:
         """The stage for each partition, as the operator of the data folder asks for it now."""
-        choice = self.choice
-        if choice is None or not choice.is_asked(paths):
+        other = self.alternative
+        if other is None or not other.is_asked(paths):
             return lambda _key: self
-        chosen = replace(self, method_version=choice.method_version, compute=choice.compute, choice=None)
-        return lambda key: chosen if choice.concerns(key) else self
+        chosen = replace(self, method_version=other.method_version, compute=other.compute, alternative=None)
+        return lambda key: chosen if other.concerns(key) else self

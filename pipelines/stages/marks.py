@@ -116,5 +116,5 @@ MARKS = Stage(
         Earlier("expiry_forwards", PAGES_COMPARED),
     ),
     compute=compute,
-    choice=de_americanised("marks", partial(compute, american_quotes="de_americanised")),
+    alternative=de_americanised("marks", partial(compute, american_quotes="de_americanised")),
 )

@@ -70,5 +70,5 @@ SURFACE = Stage(
     outputs=("option_snapshots", "expiry_surface"),
     same=("chains", "pages", "snapshot_marks", "expiry_forwards"),
     compute=compute,
-    choice=de_americanised("surface", partial(compute, american_quotes="de_americanised")),
+    alternative=de_americanised("surface", partial(compute, american_quotes="de_americanised")),
 )
