@@ -5,9 +5,10 @@ money is worth, as a share of its upper bound min(F, K), which is all the arithm
 
 share(s) = e^(-d^2/2) [M(d) - M(x/s + s/2)], d = x/s - s/2; slope d share/ds = e^(-d^2/2)/sqrt(2 pi)
 
-(Jaeckel, Let's be rational, 2015, in other units). The start is Bachelier's volatility of the same price (Choi, Kim and
-Kwak 2009) and the first terms of what Black's adds to it, which at fixed x/s is a series in s^2; the step is
-Householder's of order five.
+(Jaeckel, Let's be rational, 2015, in other units). The start is Bachelier's volatility of the same price (inverted
+likewise by Choi, Kim and Kwak, Numerical approximation of the implied volatility under arithmetic Brownian motion,
+2009) and the first terms of what Black's adds to it, which at fixed x/s is a series in s^2; the step is Householder's
+of order five.
 
 A block of contracts goes through three loops while it lies in the nearest cache: starts and steps are loops over
 vectors, one each, so that the processor has several contracts under way; the search goes contract by contract.
