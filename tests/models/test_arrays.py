@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from hypothesis import strategies as st
 
-from models.arrays import aligned, flags, numbers
+from models.arrays import aligned, flags, numbers, places
 from models.black import Greeks, greeks
 
 STRIKES = np.array([80.0, 95.0, 100.0, 105.0, 130.0, 90.0])
@@ -158,3 +160,12 @@ def test_arguments_come_out_flat_contiguous_aligned_and_in_their_order():
     assert shape == (2, 3)
     assert (a.tolist(), b.tolist(), c.tolist()) == ([*range(6)], [7.0] * 6, [True] * 3 + [False] * 3)
     assert all(column.flags.c_contiguous and column.flags.aligned for column in (a, b, c))
+
+
+@hypothesis.given(st.lists(st.booleans(), max_size=12))
+def test_places_pick_what_flags_pick_and_are_a_slice_where_that_is_one_run(flags: list[bool]):
+    chosen, values = np.array(flags, dtype=bool), np.arange(len(flags))
+    found = places(chosen)
+    assert values[found].tolist() == values[chosen].tolist()
+    is_one_run = "01" not in "".join(str(int(flag)) for flag in flags).strip("0")
+    assert isinstance(found, slice) is is_one_run

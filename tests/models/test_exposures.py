@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models.arrays import places
 from models.conventions import DEALER_MODELS, SCOPES
 from models.exposures import MEASURES
 from models.positioning import dealer_quantity
@@ -98,15 +97,6 @@ def test_the_profile_at_spot_is_the_net_exposure(seed: int):
             tolerance = 1e-12 * total["gross_gex_usd_per_1pct"]
             at_spot = row["net_gex_usd_per_1pct_curve"][place]
             assert at_spot == pytest.approx(total["net_gex_usd_per_1pct"], abs=tolerance)
-
-
-@given(st.lists(st.booleans(), max_size=12))
-def test_places_pick_what_flags_pick_and_are_a_slice_where_that_is_one_run(flags: list[bool]):
-    chosen, values = np.array(flags, dtype=bool), np.arange(len(flags))
-    found = places(chosen)
-    assert values[found].tolist() == values[chosen].tolist()
-    is_one_run = "01" not in "".join(str(int(flag)) for flag in flags).strip("0")
-    assert isinstance(found, slice) is is_one_run
 
 
 def test_equal_inputs_give_equal_bits_in_any_order_of_rows():
