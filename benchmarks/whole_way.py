@@ -22,94 +22,7 @@ from statistics import median
 
 from pipelines.settings import PROJECT
 
-# Where a function is found by those who call it, and the step that its own time counts for; what an older or newer
-# checkout lacks is passed over.
-STEPS = {
-    "pipelines.load:_load": "load",
-    "pipelines.stages.parsed:chain_pages": "parse",
-    "pipelines.stages.parsed:coin_file": "parse",
-    "models.surface:implied_vol": "implied vol",
-    "models.surface:greeks": "greeks",
-    "models.coin_surface:greeks": "greeks",
-    "models.snapshot:reprice": "repricing",
-    "models.snapshot:scope_curves": "repricing",
-    "models.snapshot:scope_flip": "repricing",
-    "pipelines.lake.partitions:read": "Parquet read",
-    "pipelines.lake.gates:check_frame": "gates",
-    "pipelines.lake.partitions:encode": "Parquet encode",
-    "pipelines.lake.partitions:write": "write, sync",
-    "pipelines.lake.derive:Replay.__init__": "replay, catalogue",
-    "pipelines.lake.derive:Replay.run": "replay, catalogue",
-    "pipelines.operate:settle": "gaps, export",
-    "pipelines.operate:publish": "publish: the rest",
-    "pipelines.warehouse.publish:build": "publish: dbt",
-    "pipelines.warehouse.publish:export": "publish: marts",
-}
-_BY_STEP = """
-import time
-start = time.process_time(), time.perf_counter()
-import importlib, json, sys
-from concurrent.futures import Future
-from functools import wraps
-
-spent, stack = {}, []
-last = 0.0, 0.0
-
-def turn_to(name):
-    global last
-    now = time.process_time(), time.perf_counter()
-    here = spent.setdefault(stack[-1], [0.0, 0.0])
-    here[0] += now[0] - last[0]
-    here[1] += now[1] - last[1]
-    last = now
-    stack.pop() if name is None else stack.append(name)
-
-def timed(name, function):
-    @wraps(function)
-    def wrapper(*args, **kwargs):
-        turn_to(args[0].name if name is None else name)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            turn_to(None)
-    return wrapper
-
-def wrap(place, name):
-    module, path = place.split(":")
-    *owners, attribute = path.split(".")
-    try:
-        owner = importlib.import_module(module)
-        for one in owners:
-            owner = getattr(owner, one)
-        setattr(owner, attribute, timed(name, getattr(owner, attribute)))
-    except (ImportError, AttributeError):
-        print(f"no {place} here", file=sys.stderr)
-
-class InPlace:
-    def __init__(self, *args, **kwargs): pass
-    def __enter__(self): return self
-    def __exit__(self, *error): pass
-    def submit(self, function, *args, **kwargs):
-        done = Future()
-        done.set_result(function(*args, **kwargs))
-        return done
-
-job = json.loads(sys.argv[1])
-from pipelines import materialise, operate
-from pipelines.sources.page import Declared
-materialise.Crew = InPlace
-for place, name in job["steps"].items():
-    wrap(place, name)
-wrap("pipelines.lake.derive:compute", None)
-stack.append("the rest")
-last = start
-spent["start"] = [0.0, 0.0]
-stack.append("start")
-turn_to(None)
-operate.load(job["files"], Declared(mapping=job["mapping"]), is_land_only=False)
-turn_to(None)
-print(json.dumps(spent))
-"""
+STEPS = Path(__file__).with_name("whole_way_steps.py")
 
 
 @dataclass
@@ -134,7 +47,7 @@ class Checkout:
         began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         told = subprocess.run(
             [str(self.folder / ".venv" / "bin" / "python"), *arguments], cwd=self.folder, check=True, text=True,
-            stdout=subprocess.PIPE, env={**kept, "DEALERFLOW_DATA": str(data), **more},
+            stdout=subprocess.PIPE, env={**kept, "PYTHONPATH": str(self.folder), "DEALERFLOW_DATA": str(data), **more},
         )  # fmt: skip
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -143,9 +56,9 @@ class Checkout:
 
 def measure(checkout: Checkout, files: list[str], mapping: str | None, scratch: Path | None) -> None:
     """One run by step, one as run."""
-    job = json.dumps({"files": files, "mapping": mapping and Path(mapping).read_text(), "steps": STEPS})
+    job = json.dumps({"files": files, "mapping": mapping and Path(mapping).read_text()})
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        told = checkout.run(["-c", _BY_STEP, job], Path(folder), POLARS_MAX_THREADS="1")[2]
+        told = checkout.run([str(STEPS), job], Path(folder), POLARS_MAX_THREADS="1")[2]
         for step, (cpu, wall) in json.loads(told).items():
             checkout.add(step, cpu, wall)
         checkout.sizes = sizes(Path(folder))
