@@ -62,19 +62,17 @@ def test_heavy_tasks_go_to_processes_at_once_and_light_ones_stay_here_at_first()
 
 
 def test_a_task_alone_has_every_core_and_tasks_side_by_side_share_them() -> None:
-    both_here, may_leave = threading.Barrier(2), threading.Event()
+    both_here = threading.Barrier(2)
 
     def threads_of_two() -> int:
         both_here.wait(MOST_SECONDS)
         count = engine.threads()
         both_here.wait(MOST_SECONDS)
-        may_leave.wait(MOST_SECONDS)
         return count
 
     with crew.Crew(2) as workers:
         assert workers.submit(engine.threads).result(timeout=MOST_SECONDS) == 2
         asked = [workers.submit(threads_of_two) for _ in range(2)]
-        may_leave.set()
         assert [one.result(timeout=MOST_SECONDS) for one in asked] == [1, 1]
 
 
