@@ -72,13 +72,12 @@ def mark_snapshot(
         rounds = c.EARLY_EXERCISE_ROUNDS
     for done in range(rounds + 1):
         forward, pairs = _parity_forwards(quotes, early, discount)
-        has_parity = pairs >= c.FEWEST_PARITY_PAIRS
-        forward = np.where(has_parity, forward, np.nan)
         smooth, smooth_source = _smooth_carry(t, forward, curve, default_carry_frac, has_smooth_carry=has_smooth_carry)
         parity_spot = _parity_spot(t, forward, smooth)
         spot, spot_source = _spot(spot_last, parity_spot, spot_rule)
         if done < rounds:
             early = _early_exercise(quotes, spot, forward, t, discount)
+    has_parity = np.isfinite(forward)
     carry, source = _carry(t, rate - np.log(forward / spot) / t, stored_carry, default_carry_frac)
     forward = np.where(has_parity, forward, spot * np.exp((rate - carry) * t))
     frame = expiries.with_columns(

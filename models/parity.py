@@ -17,14 +17,16 @@ def parity_forward(
     Parameters: strikes, ascending, at which call and put both have a usable quote, their mids, and the sum of the two
     spreads, all in USD; D of the expiry. The centre is the strike of least |C - P|, ties lower; the 11 strikes nearest
     to it count, ties lower; a pair weighs the inverse of its spread (METHODS 2).
-    Returns the forward in USD and the number of pairs; NaN with fewer than 3.
+    Returns the forward in USD and the number of pairs; NaN with fewer than 3, and where they say it is not above zero,
+    which only quotes in disorder do.
     """
     difference = call_mid - put_mid
     nearest = nearest_pairs(strike, difference)
     if nearest.size < FEWEST_PARITY_PAIRS:
         return float("nan"), int(nearest.size)
     implied = strike[nearest] + difference[nearest] / discount_factor
-    return weighted_lower_median(implied, 1.0 / np.maximum(spread[nearest], _LEAST_SPREAD)), int(nearest.size)
+    forward = weighted_lower_median(implied, 1.0 / np.maximum(spread[nearest], _LEAST_SPREAD))
+    return forward if forward > 0.0 else float("nan"), int(nearest.size)
 
 
 def nearest_pairs(strike: Floats, difference: Floats) -> Ints:

@@ -75,6 +75,23 @@ def test_one_stale_quote_does_not_move_the_forward():
     assert marks(chain)[0]["forward"][0] == pytest.approx(forward_at(30, 0.015), rel=1e-9)
 
 
+def with_dearer_puts(chain: pl.DataFrame, usd: float) -> pl.DataFrame:
+    is_put = pl.col("option_type") == "put"
+    return chain.with_columns(
+        pl.when(is_put).then(pl.col(side) + usd).otherwise(side).alias(side) for side in ("bid", "ask")
+    )
+
+
+@pytest.mark.parametrize("american_quotes", ["european", "de_americanised"])
+def test_quotes_that_say_a_forward_below_zero_say_none(american_quotes):
+    chain = with_dearer_puts(quoted(20, exercise="american"), 9000.0)
+    forwards, mark = marks(pl.concat([chain, quoted(60)]), american_quotes=american_quotes)
+    assert forwards["forward_source"].to_list() == ["carry", "parity"] and (forwards["forward"] > 0.0).all()
+    assert (mark.spot, mark.spot_source) == (4000.0, "underlying_last")
+    with pytest.raises(NoSpot, match="no last price"):
+        marks(chain, spot_last=None, american_quotes=american_quotes)
+
+
 def test_crossed_and_one_sided_quotes_are_not_usable():
     is_kept = pl.col("strike").is_in([3800.0, 3900.0, 4000.0])
     chain = quoted(30).with_columns(ask=pl.when(is_kept).then("ask").otherwise(0.0))
