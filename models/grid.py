@@ -62,15 +62,15 @@ def repriced_grid(
     on. In the last 60 seconds T stays at 60 seconds. Contracts without greeks (a figure NaN, infinite or not above
     zero) are left out. Vectors that are zero over most expiries cost little.
     A cell of the compiled kernels has the same bits whatever other cells are asked for and on however many threads.
-    ValueError for arrays of different lengths, a spot or prices not above zero, times before now, a carry that is NaN
-    or beyond 100 a year, and anything infinite.
+    ValueError for arrays of different lengths, a spot or prices not above zero or no number that a price can be
+    (`models.kernels.domain`), times before now, a carry that is NaN or beyond 100 a year, and anything infinite.
     """
     _above_zero("spot", spot)
     times, levels = _axis("times_years", times_years), _axis("prices", prices)
     if np.any(times < 0.0):
         raise ValueError("times_years: offsets from now are needed, none below zero")
-    if np.any(levels <= 0.0):
-        raise ValueError("prices: prices above zero are needed")
+    if not np.all((levels >= LEAST) & (levels < LIMIT)):
+        raise ValueError(f"prices: prices above zero, and below {LIMIT:.0e}, are needed")
     columns = {
         "forward": forward, "strike": strike, "t_years": t_years, "iv_frac": iv_frac,
         "discount_factor": discount_factor, "smooth_carry_frac": smooth_carry_frac,
@@ -120,8 +120,8 @@ def _deviation(iv_frac: float, t_years: float) -> float:
 
 
 def _above_zero(name: str, value: float) -> None:
-    if not (math.isfinite(value) and value > 0.0):
-        raise ValueError(f"{name}: a number above zero is needed, not {value}")
+    if not LEAST <= value < LIMIT:
+        raise ValueError(f"{name}: a number above zero, and below {LIMIT:.0e}, is needed, not {value}")
 
 
 def _axis(name: str, values: npt.ArrayLike) -> Floats:

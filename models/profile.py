@@ -11,6 +11,7 @@ from models import conventions as c
 from models.arrays import numbers
 from models.conventions import Floats, Ints
 from models.engine import implementation
+from models.kernels.domain import LEAST, LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def make_legs(
     """
     used = np.any(weights != 0.0, axis=0)
     for values in (forward, strike, t_years, iv_frac, discount_factor):
-        used &= (values > 0.0) & np.isfinite(values)
+        used &= (values >= LEAST) & (values < LIMIT)
     ratio = forward[used] / spot
     total = iv_frac[used] * np.sqrt(t_years[used])
     units = np.ones_like(ratio) if is_delta_of_forward else discount_factor[used] * ratio
@@ -73,11 +74,11 @@ def gamma_profile(legs: Legs, spots: npt.ArrayLike, series_count: int) -> Floats
 
     `spots`: one-dimensional, in USD. A series without legs has zeros. Sums run over the legs in one order, so the
     figures of a spot are the same to the last bit whatever other spots are asked for and on however many threads.
-    ValueError for spots not above zero, for legs or spots that are NaN or infinite, for legs of different lengths, and
-    for series that do not ascend within [0, series_count).
+    ValueError for spots that are NaN, not above zero or no number that a price can be (`models.kernels.domain`), for
+    legs that are NaN or infinite or of different lengths, and for series that do not ascend within [0, series_count).
     """
     prices = numbers("spots", spots)
-    if prices.ndim != 1 or not all(np.all((p > 0.0) & np.isfinite(p)) for p in (prices, np.float64(legs.spot))):
+    if prices.ndim != 1 or not all(np.all((p >= LEAST) & (p < LIMIT)) for p in (prices, np.float64(legs.spot))):
         raise ValueError("spots: one dimension of finite prices above zero is needed")
     slope, offset, sizes = _checked(legs, series_count)
     starts = np.searchsorted(legs.series, np.arange(series_count + 1)).astype(np.int64)

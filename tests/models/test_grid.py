@@ -261,12 +261,16 @@ def test_nothing_is_a_legal_amount_of_everything(vectors: int, contracts: int, t
     [
         ({"spot": 0.0}, "spot"),
         ({"spot": np.nan}, "spot"),
+        ({"spot": 1e-300}, "spot"),
+        ({"spot": 1e300}, "spot"),
         ({"times_years": [0.0, np.nan]}, "times_years"),
         ({"times_years": [-1e-9]}, "times_years"),
         ({"times_years": [[0.0]]}, "times_years"),
         ({"times_years": 0.0}, "times_years"),
         ({"prices": [SPOT, 0.0]}, "prices"),
         ({"prices": [np.inf]}, "prices"),
+        ({"prices": [1e-300]}, "prices"),
+        ({"prices": [SPOT, 1e300]}, "prices"),
         ({"prices": SPOT}, "prices"),
         ({"smooth_carry_frac": np.nan}, "smooth_carry_frac"),
         ({"smooth_carry_frac": [0.0, -np.inf]}, "smooth_carry_frac"),
@@ -329,5 +333,5 @@ def test_prices_surround_the_spot_in_small_steps(vol: float, years: float):
 @pytest.mark.parametrize("name", ["spot", "iv_frac", "t_years"])
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf])
 def test_prices_cannot_be_spaced_by_what_is_not_above_zero(name: str, value: float):
-    with pytest.raises(ValueError, match=f"^{name}: a number above zero is needed, not {value}$"):
+    with pytest.raises(ValueError, match=f"^{name}: a number above zero, and below 2e[+]19, is needed, not {value}$"):
         price_axis(**({"spot": SPOT, "iv_frac": 0.2, "t_years": DAY} | {name: value}))

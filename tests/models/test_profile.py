@@ -172,7 +172,16 @@ def test_floats_of_half_the_size_and_strided_arrays_are_taken():
     assert np.array_equal(gamma_profile(legs, spots.astype(np.float32), 3), gamma_profile(legs, short, 3))
 
 
-@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("name", ["forward", "strike", "t_years", "iv_frac", "discount_factor"])
+@pytest.mark.parametrize("absurd", [5e-324, 1e-200, 1e200, 1.7e308])
+def test_legs_of_numbers_that_nothing_can_be_are_left_out_as_they_have_no_gamma(name: str, absurd: float):
+    contracts = chain(20)
+    left = legs_of(20).slope.size
+    contracts[name] = np.append(contracts[name][:-1], absurd)
+    assert make_legs(spot=SPOT, **contracts).slope.size == left - 1
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf, 1e-300, 1e300])
 def test_a_spot_that_is_no_price_is_refused(bad: float):
     with pytest.raises(ValueError, match="spots"):
         gamma_profile(legs_of(), [SPOT, bad], 3)
