@@ -51,6 +51,7 @@ SMOOTH_CARRY_FROM_YEARS = 20 / DAYS_PER_YEAR
 SMOOTH_CARRY_TO_YEARS = 1.0
 FEWEST_SMOOTH_CARRY_EXPIRIES = 3
 SMOOTH_CARRY_DEFAULT_YEARS = 30 / DAYS_PER_YEAR
+EARLY_EXERCISE_FROM_YEARS = 7 / DAYS_PER_YEAR  # before which it is worth less than a late spot makes it seem
 EARLY_EXERCISE_ROUNDS = 3  # of taking early exercise out of parity, each of which needs the forward of the one before
 
 # Volatility

@@ -56,7 +56,8 @@ def mark_snapshot(
     Parameters: `chain` one row per contract (root, expiry_date, expiry_ts, strike, option_type, exercise, bid, ask,
     is_standard; 0 or null is no quote), rows that have expired are left out; `spot_last` the vendor's last in USD or
     None; `curve` zero rates or None for r = 0; `stored_carry` (T, q) of an earlier session's parity expiries;
-    `american_quotes` `de_americanised` takes what early exercise adds out of American quotes before parity.
+    `american_quotes` `de_americanised` takes what early exercise adds out of American quotes before parity, where a
+    week is left or more: in the last days a spot that is late by a few basis points would pass for carry.
     Returns one row per live (root, expiry_ts), ascending in expiry_ts and root: root, expiry_date, expiry_ts, t_years,
     discount_factor, zero_rate_frac, forward, forward_source (parity | carry | stored | default), carry_frac and
     parity_pairs.
@@ -155,13 +156,14 @@ def _parity_forwards(quotes: pl.DataFrame, early: Floats, discount: Floats) -> t
 
 
 def _early_exercise(quotes: pl.DataFrame, spot: float, forward: Floats, t: Floats, discount: Floats) -> Floats:
-    """What early exercise adds to the call less the put of each pair, in USD; 0 for European ones."""
+    """What early exercise adds to the call less the put of each pair, in USD; 0 for European ones and the last days."""
     series = quotes["series"].to_numpy()
     call, put = early_exercise_premiums(
         quotes["mid"].to_numpy(), quotes["mid_put"].to_numpy(), spot=spot, forward=forward[series],
         strike=quotes["strike"].to_numpy(), t_years=t[series], discount_factor=discount[series],
     )  # fmt: skip
-    return np.where(quotes["is_american"].to_numpy(), call - put, 0.0)
+    is_worth_it = quotes["is_american"].to_numpy() & (t[series] >= c.EARLY_EXERCISE_FROM_YEARS)
+    return np.where(is_worth_it, call - put, 0.0)
 
 
 def _smooth_carry(

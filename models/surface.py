@@ -38,8 +38,8 @@ def build_surface(
     Parameters: `chain` the contracts (as `mark_snapshot` takes them, with vendor_iv_frac, last, volume, open_interest,
     contract_id, settlement, exercise, multiplier); `expiry_forwards` and `mark` from `mark_snapshot`. Contracts whose
     series has no forward are left out, and so are expired ones. Series that are not standard get no volatility: their
-    deliverable is not one unit of the underlying. `american_quotes` says how mids of American options are inverted;
-    greeks are Black's at either volatility.
+    deliverable is not one unit of the underlying. `american_quotes` says how mids of American options are inverted
+    where a week is left or more; greeks are Black's at either volatility.
     Returns (contracts, expiry_surface). Contracts are sorted by expiry_ts, root, strike, option_type; iv_frac is a
     fraction per year and null, like the greeks, where iv_source is `none`; greeks per unit of the underlying in the
     units of their names. expiry_surface: one row per (root, expiry_ts) with the volatility at K = F (total variance
@@ -90,7 +90,8 @@ def _volatilities(strikes: pl.DataFrame, spot: float, american_quotes: c.America
     is_standard = strikes["is_standard"].to_numpy()
     is_european = (strikes["exercise"] == "european").to_numpy()
     out_mid = np.where(is_call_out, value["call_mid"], value["put_mid"])
-    is_american = ~is_european & (american_quotes == "de_americanised")
+    is_far = value["t_years"] >= c.EARLY_EXERCISE_FROM_YEARS
+    is_american = ~is_european & is_far & (american_quotes == "de_americanised")
     rungs = [
         (_solve(value, np.where(is_american, np.nan, out_mid), is_call_out), "solved_mid"),
         (_solve_american(value, is_american, spot), "solved_american"),

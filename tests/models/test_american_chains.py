@@ -16,8 +16,10 @@ NEAR = pl.col("strike").is_between(3600.0, 4400.0)
 STRIKES = np.arange(2800.0, 5601.0, 50.0)
 
 
-def american(days: float, carry: float = CARRY, spread: float = 0.02) -> pl.DataFrame:
-    chain = quoted(days, root="SPY", strikes=STRIKES, carry=carry, vol=VOL, exercise="american")
+def american(
+    days: float, carry: float = CARRY, spread: float = 0.02, strikes: np.ndarray = STRIKES
+) -> pl.DataFrame:  # fmt: skip
+    chain = quoted(days, root="SPY", strikes=strikes, carry=carry, vol=VOL, exercise="american")
     t = days / 365
     price = american_price(
         spot=SPOT, forward=SPOT * np.exp((FLAT_RATE - carry) * t), strike=chain["strike"].to_numpy(), t_years=t,
@@ -52,6 +54,19 @@ def test_between_forward_and_spot_the_side_that_pays_nothing_at_once_is_solved()
     assert (calls["mid"] - (SPOT - calls["strike"])).min() < 1e-9  # worth exercise at once, whatever the volatility
     assert set(between["iv_source"]) == {"solved_american"}
     assert np.abs(between["iv_frac"].to_numpy() - VOL).max() < 1e-6
+
+
+@pytest.mark.parametrize("days", [0.02, 0.25, 1.0, 6.9])
+@pytest.mark.parametrize("late", [-0.0015, 0.0015])
+def test_a_late_spot_does_not_pass_for_carry_in_the_last_days(days: float, late: float):
+    strikes = np.round(SPOT * np.exp(np.linspace(-2.0, 2.0, 21) * VOL * np.sqrt(days / 365)), 2)
+    chain = american(days, spread=0.0002, strikes=strikes)
+    forwards, mark = marks(chain, spot_last=SPOT * (1.0 + late), american_quotes="de_americanised")
+    contracts, expiries = build_surface(chain, forwards, mark, session_date=SESSION, american_quotes="de_americanised")
+    assert mark.spot_source == "underlying_last"
+    assert forwards["forward"][0] == pytest.approx(SPOT * np.exp((FLAT_RATE - CARRY) * days / 365), rel=5e-5)
+    assert expiries["atm_iv_frac"][0] == pytest.approx(VOL, abs=5e-4)
+    assert set(contracts["iv_source"]) == {"solved_mid"}
 
 
 def test_read_as_european_they_say_a_lower_forward_and_another_volatility():
