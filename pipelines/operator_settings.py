@@ -79,7 +79,7 @@ def operator_settings(paths: Paths) -> OperatorSettings:
     if not path.exists():
         return OperatorSettings()
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not readable as TOML: {error}") from None
     try:

@@ -118,6 +118,10 @@ def test_reports_of_a_whole_market_are_followed_each_by_its_own_key(tmp_path: Pa
     assert read.contact == "Ann Example ann@example.org"
 
 
+def test_the_mark_that_windows_editors_put_in_front_is_no_part_of_the_text(tmp_path: Path) -> None:
+    assert settings(tmp_path, '\ufeff[surface]\namerican = "de_americanised"\n').surface.american == "de_americanised"
+
+
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dealerflow.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="not readable"):
