@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from models.conventions import METHOD_VERSIONS, de_americanised_version
+from models.conventions import EARLY_EXERCISE_FROM_YEARS, METHOD_VERSIONS, de_americanised_version
 from pipelines.lake.store import Lake
 from pipelines.upkeep.health_of_feeds import old_methods
 from pipelines.upkeep.lineage import lineage
@@ -43,9 +43,12 @@ def test_asking_computes_american_underlyings_again_and_no_others(two: Lake) -> 
     written = [version for report in reports for version in report.written]
     assert {version.key.part for version in written} == {"SPY"}
     assert {"snapshot_marks", "expiry_forwards", "option_snapshots", "key_levels"} <= {v.table for v in written}
-    found = sources(two)
-    assert "solved_american" in found["SPY"] and "solved_mid" not in found["SPY"]
-    assert "solved_american" not in found["SPX"]
+    spy = current(two, "option_snapshots").filter(pl.col("part") == "SPY")
+    is_far = pl.col("t_years") >= EARLY_EXERCISE_FROM_YEARS
+    far, last_days = (set(spy.filter(chosen)["iv_source"]) for chosen in (is_far, ~is_far))
+    assert "solved_american" in far and "solved_mid" not in far
+    assert "solved_mid" in last_days and "solved_american" not in last_days
+    assert "solved_american" not in sources(two)["SPX"]
     assert current(two, "option_snapshots").filter(pl.col("part") == "SPX").equals(index_before)
     assert list(old_methods(two, NOW)) == []
     assert all(report.written == [] for report in derive(two))
