@@ -13,7 +13,7 @@ MODULES = sorted([*PROJECT.glob("models/**/*.py"), *PROJECT.glob("pipelines/**/*
 MODEL_MODULES = sorted(PROJECT.glob("models/**/*.py"))
 MODELS_MAY_IMPORT = {
     "__future__", "collections", "concurrent", "dataclasses", "datetime", "functools", "importlib",
-    "itertools", "math", "typing", "models", "numpy", "polars", "scipy",
+    "itertools", "math", "operator", "typing", "models", "numpy", "polars", "scipy",
 }  # fmt: skip
 # Machine code is no data: it is kept on disk, and only the first knows where. The second must know which process it is.
 OF_THE_MACHINE = {PROJECT / "models/kernels/compiled.py", PROJECT / "models/kernels/threads.py"}
