@@ -17,6 +17,7 @@ from benchmarks.peers.chains import Chain, Floats, make_chain
 from benchmarks.peers.measure import Size, on_one_core, progress_bar
 from benchmarks.peers.ratios import Contender, Timing, interleaved
 from models import engine
+from models.conventions import INV_SQRT_2PI
 from models.grid import repriced_grid
 from models.profile import Legs, gamma_profile, make_legs
 
@@ -25,12 +26,11 @@ OURS, MERGED, NUMPY = "dealerflow", "dealerflow, calls and puts merged", "NumPy 
 GAMMA_ONLY = "NumPy in place, gamma only"
 PLAIN, NUMPY_MERGED = "dealerflow, plain", "NumPy in place, gamma only, merged"
 ONE, TWO = "dealerflow, one thread", "dealerflow, two threads"
-NUMPY_ONE, NUMPY_TWO = "NumPy, one thread", "NumPy, two threads"
+NUMPY_ONE, NUMPY_TWO = f"{GAMMA_ONLY}, one thread", f"{GAMMA_ONLY}, two threads"
 _SPOTS, _TIMES, _BLOCK = 200, 100, 256
 _SESSION_YEARS = 6.5 / 24 / 365
 _LEAST_YEARS = 60.0 / (365 * 86400)  # METHODS 7: the last minute stands
 _HOURS_A_YEAR = 8760.0
-_INV_SQRT_2PI = 0.3989422804014327
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +150,14 @@ def numpy_row(book: Book, after: float, *, with_charm: bool) -> tuple[Floats, ..
     slope = 1.0 / total
     offset = (np.log(chain.spot / chain.strike) + carry * t_years) * slope + 0.5 * total
     distance = np.log(book.spots / book.spot)
-    gamma = 0.01 * book.spots * numpy_bells(slope, offset, units * slope * _INV_SQRT_2PI, distance)
+    gamma = 0.01 * book.spots * numpy_bells(slope, offset, units * slope * INV_SQRT_2PI, distance)
     if not with_charm:
         return (gamma,)
     charm = np.zeros(distance.size)
     for start in range(0, chain.size, _BLOCK):
         part = slice(start, start + _BLOCK)
         d1 = slope[part, None] * distance + offset[part, None]
-        bell = _INV_SQRT_2PI * np.exp(-0.5 * d1 * d1)
+        bell = INV_SQRT_2PI * np.exp(-0.5 * d1 * d1)
         decay = 0.5 / t_years[part, None]
         slid = carry[part, None] * slope[part, None] - (d1 - total[part, None]) * decay
         tail = ndtr(d1) - ~chain.is_call[part, None]
