@@ -90,10 +90,11 @@ def time_axis(t_years: npt.ArrayLike) -> Floats:
     if not alive.size:
         return np.zeros(1)
     following = float(alive.min())
-    is_near = following <= c.GRID_END_YEARS
     near = np.arange(0.0, min(following, c.GRID_END_YEARS) - c.GRID_INSTANT_YEARS, c.GRID_STEP_YEARS)
+    if following > c.GRID_END_YEARS:
+        return np.append(near, c.GRID_END_YEARS)
     far = np.arange(following, c.GRID_END_YEARS + c.GRID_INSTANT_YEARS, c.GRID_FAR_STEP_YEARS)
-    return np.concatenate((near, far if is_near else [c.GRID_END_YEARS]))
+    return np.concatenate((near, far))
 
 
 def price_axis(*, spot: float, iv_frac: float, t_years: float) -> Floats:

@@ -300,6 +300,12 @@ def test_times_run_in_ten_minutes_to_the_next_expiry_and_then_by_the_hour():
     assert 5 * DAY - HOUR < axis[-1] <= 5 * DAY
 
 
+@pytest.mark.parametrize("years", [6 * DAY, 1.0, 1e19, 1e300])
+def test_where_nothing_expires_soon_the_ten_minutes_run_to_the_end(years: float):
+    axis = time_axis([years])
+    np.testing.assert_allclose(axis / MINUTE, np.arange(0, 5 * 24 * 60 + 1, 10), atol=1e-6)
+
+
 def test_an_expiry_on_the_ten_minutes_stands_once():
     axis = time_axis([2 * HOUR, 9 * DAY])
     np.testing.assert_allclose(axis[:15] / MINUTE, [*range(0, 130, 10), 180, 240], atol=1e-6)
