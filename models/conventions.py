@@ -117,7 +117,7 @@ METHOD_VERSIONS: dict[str, str] = {
     "clearing_shares": "1",
     "landing": "2",
     "bars": "1",
-    "marks": "1",
+    "marks": "2",
     "surface": "2",
     "exposures": "3",
     "heatmap": "2",

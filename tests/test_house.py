@@ -16,7 +16,15 @@ MODELS_MAY_IMPORT = {
     "itertools", "math", "operator", "typing", "models", "numpy", "polars", "scipy",
 }  # fmt: skip
 # Machine code is no data: it is kept on disk, and only the first knows where. The second must know which process it is.
-OF_THE_MACHINE = {PROJECT / "models/kernels/compiled.py", PROJECT / "models/kernels/threads.py"}
+OF_THE_MACHINE = {
+    "models/kernels/compiled.py": {
+        "contextlib", "ctypes", "hashlib", "llvmlite", "logging", "numba", "os", "pathlib", "sys", "threading", "types",
+    },
+    "models/kernels/threads.py": {"os"},
+}  # fmt: skip
+KEEP_MACHINE_CODE = {
+    "models/kernels/compiled.py": {"Path(__file__).read_text", "path.read_bytes", "partial.write_bytes"},
+}
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 80
 
 
@@ -32,12 +40,13 @@ def imported(path: Path) -> Iterator[str]:
             yield (node.module or "").partition(".")[0]
 
 
-@pytest.mark.parametrize("path", [path for path in MODEL_MODULES if path not in OF_THE_MACHINE], ids=name)
+@pytest.mark.parametrize("path", MODEL_MODULES, ids=name)
 def test_models_know_no_files_no_clock_and_no_pipelines(path: Path) -> None:
-    assert set(imported(path)) <= MODELS_MAY_IMPORT
+    assert set(imported(path)) - OF_THE_MACHINE.get(name(path), set()) <= MODELS_MAY_IMPORT
     calls = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
     forbidden = ("open", "read_", "scan_", "datetime.now", "date.today", "write_")
-    assert [call for call in calls if call.rpartition(".")[2].startswith(forbidden) or call in forbidden] == []
+    found = {call for call in calls if call.rpartition(".")[2].startswith(forbidden) or call in forbidden}
+    assert found <= KEEP_MACHINE_CODE.get(name(path), set())
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
