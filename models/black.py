@@ -1,7 +1,7 @@
 """Black's formula on a forward: price and greeks of European options, per unit of the underlying.
 
 Array functions: arguments broadcast. Where T, volatility, F, K or D is NaN, not above zero or no number that any of
-them can be (below 5e-20, above 2e19: `models.kernels.domain`), every result is NaN; where the spot or the carry is,
+them can be (below 5e-20, above 2e19: `models.domain`), every result is NaN; where the spot or the carry is,
 those that need it. Not numbers at all is a TypeError, lengths that do not fit are a ValueError.
 """
 
@@ -15,8 +15,6 @@ import numpy.typing as npt
 from models.arrays import aligned, flags, numbers
 from models.conventions import Bools, Floats
 from models.engine import implementation
-
-INV_SQRT_2PI = 0.3989422804014327
 
 
 class Greeks(NamedTuple):

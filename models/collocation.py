@@ -16,6 +16,7 @@ import numpy as np
 from models.conventions import Floats
 
 NODES = 8
+SWEEPS = 6  # over the boundary, until it stands
 _POINTS_OF_BOUNDARY, _POINTS_OF_PRICE = 8, 24
 
 

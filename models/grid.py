@@ -11,8 +11,8 @@ import numpy.typing as npt
 from models import conventions as c
 from models.arrays import aligned, flags, numbers
 from models.conventions import Floats
+from models.domain import LEAST, LIMIT
 from models.engine import implementation
-from models.kernels.domain import LEAST, LIMIT
 
 _GREATEST_CARRY_FRAC = 100.0  # a year, either way
 
@@ -63,7 +63,7 @@ def repriced_grid(
     zero) are left out. Vectors that are zero over most expiries cost little.
     A cell of the compiled kernels has the same bits whatever other cells are asked for and on however many threads.
     ValueError for arrays of different lengths, a spot or prices not above zero or no number that a price can be
-    (`models.kernels.domain`), times before now, a carry that is NaN or beyond 100 a year, and anything infinite.
+    (`models.domain`), times before now, a carry that is NaN or beyond 100 a year, and anything infinite.
     """
     _above_zero("spot", spot)
     times, levels = _axis("times_years", times_years), _axis("prices", prices)

@@ -28,7 +28,7 @@ def implied_vol(
     Parameters broadcast: price in USD (present value), forward and strike in USD, T in years of 365 days, D, call flag.
     Returns fractions per year in the common shape. NaN, never a wrong number, where none exists or none can be told
     from rounding: a price at or below intrinsic value, at or above its upper bound (D F for calls, D K for puts), below
-    1e-300, infinite or NaN; T, F, K or D not above zero or no number that they can be (`models.kernels.domain`).
+    1e-300, infinite or NaN; T, F, K or D not above zero or no number that they can be (`models.domain`).
     Relative error <= 1e-13 + 2^-52 price/(vega volatility): beside the second term, which is what the price's last
     digit says of the volatility, the first is lost in the money and near the upper bound.
     Not numbers at all is a TypeError, lengths that do not fit are a ValueError.

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from models import conventions as c
 from models.arrays import numbers
 from models.conventions import Floats, Ints
+from models.domain import LEAST, LIMIT
 from models.engine import implementation
-from models.kernels.domain import LEAST, LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def gamma_profile(legs: Legs, spots: npt.ArrayLike, series_count: int) -> Floats
 
     `spots`: one-dimensional, in USD. A series without legs has zeros. Sums run over the legs in one order, so the
     figures of a spot are the same to the last bit whatever other spots are asked for and on however many threads.
-    ValueError for spots that are NaN, not above zero or no number that a price can be (`models.kernels.domain`), for
+    ValueError for spots that are NaN, not above zero or no number that a price can be (`models.domain`), for
     legs that are NaN or infinite or of different lengths, and for series that do not ascend within [0, series_count).
     """
     prices = numbers("spots", spots)

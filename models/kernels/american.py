@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from models.collocation import NODES, OF_BOUNDARY, OF_PRICE, ROOT_TAU
+from models.collocation import NODES, OF_BOUNDARY, OF_PRICE, ROOT_TAU, SWEEPS
 from models.conventions import INV_SQRT_2, INV_SQRT_2PI, Floats
 from models.kernels.compiled import Numbers, Out, inlined, kernel
 from models.kernels.elementary import erfcx, exp, log
@@ -24,9 +24,7 @@ _POINTS_OF_BOUNDARY, _POINTS_OF_PRICE = OF_BOUNDARY.sine.size, OF_PRICE.sine.siz
 _PIECE = 1 << 9  # contracts whose arrays stay in the processor's cache
 
 
-def fill_american_put(
-    log_moneyness: Floats, total_vol: Floats, rate: Floats, carry: Floats, iterations: int, out: Floats
-) -> None:
+def fill_american_put(log_moneyness: Floats, total_vol: Floats, rate: Floats, carry: Floats, out: Floats) -> None:
     """Write the prices of American puts of strike 1 into `out`; all arrays of one length.
 
     x = ln(S/K), v = volatility sqrt(T), R = r T, Q = q T; finite, v > 0 and R > 0 or R = 0 > Q. Where the boundary at T
@@ -36,18 +34,18 @@ def fill_american_put(
     def task(start: int, end: int) -> None:
         for low in range(start, end, _PIECE):
             part = slice(low, min(low + _PIECE, end))
-            _fill(log_moneyness[part], total_vol[part], rate[part], carry[part], iterations, out[part])
+            _fill(log_moneyness[part], total_vol[part], rate[part], carry[part], out[part])
 
     spread(task, out.size, piece=_PIECE)
 
 
-def _fill(x: Floats, v: Floats, r: Floats, q: Floats, iterations: int, out: Floats) -> None:
+def _fill(x: Floats, v: Floats, r: Floats, q: Floats, out: Floats) -> None:
     count = out.size
     first, deepest, depth, of_strike, of_spot = np.empty((5, count))
     squares = np.empty((NODES, count))
     _start(count, v, r, q, ROOT_TAU, first, deepest, squares)
     _sweep(
-        count, iterations, v, r, q, ROOT_TAU, OF_BOUNDARY.sine, OF_BOUNDARY.cosine, OF_BOUNDARY.weight,
+        count, v, r, q, ROOT_TAU, OF_BOUNDARY.sine, OF_BOUNDARY.cosine, OF_BOUNDARY.weight,
         OF_BOUNDARY.reading, first, deepest, depth, of_strike, of_spot, squares,
     )  # fmt: skip
     premium = of_spot
@@ -101,11 +99,11 @@ def _start(
 
 @kernel
 def _sweep(
-    count: int, iterations: int, v: Numbers, r: Numbers, q: Numbers, root_tau: Numbers, sine: Numbers, cosine: Numbers,
+    count: int, v: Numbers, r: Numbers, q: Numbers, root_tau: Numbers, sine: Numbers, cosine: Numbers,
     weight: Numbers, reading: Numbers, first: Numbers, deepest: Numbers, depth: Out, of_strike: Out, of_spot: Out,
     squares: Out,
 ) -> None:  # fmt: skip
-    for n in range(iterations * NODES):
+    for n in range(SWEEPS * NODES):
         node = n % NODES
         s = root_tau[node]
         t = s * s

@@ -11,11 +11,11 @@ import math
 
 import numpy as np
 
-from models.conventions import Bools, Floats
+from models.conventions import INV_SQRT_2PI, Bools, Floats
+from models.domain import LIMIT
 from models.kernels.bell import BELL_SCALE, bell
 from models.kernels.compiled import Flags, Numbers, Out, kernel
-from models.kernels.domain import LIMIT
-from models.kernels.lognormal import BEYOND, INV_SQRT_2PI, beyond, log_ratio, mills
+from models.kernels.lognormal import BEYOND, beyond, log_ratio, mills
 from models.kernels.threads import spread
 
 _PIECE = 1 << 14

@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from models.conventions import SQRT_2PI, Bools, Floats
+from models.conventions import INV_SQRT_2PI, SQRT_2PI, Bools, Floats
 from models.kernels.bell import BELL_SCALE, bell
 from models.kernels.coefficients import GUESS as G
 from models.kernels.coefficients import GUESS_BEND_1 as B1
@@ -29,7 +29,7 @@ from models.kernels.coefficients import GUESS_BEND_3 as B3
 from models.kernels.coefficients import GUESS_OFFSET, GUESS_SCALE, GUESS_SHIFT
 from models.kernels.compiled import Flags, Numbers, Out, inlined, kernel
 from models.kernels.elementary import log
-from models.kernels.lognormal import BEYOND, INV_SQRT_2PI, beyond, log_ratio, mills
+from models.kernels.lognormal import BEYOND, beyond, log_ratio, mills
 from models.kernels.threads import spread
 
 _ROUNDING = 2.0**-50  # a power of two, so that no fused multiplication moves the border of what is told

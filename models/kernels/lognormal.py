@@ -10,7 +10,6 @@ from models.kernels.coefficients import MILLS as C
 from models.kernels.compiled import inlined
 from models.kernels.elementary import LN2_HIGH, LN2_LOW
 
-INV_SQRT_2PI = 0.3989422804014327
 BEYOND = np.uint64(0x1F << 59)
 _LEAST_BITS = np.uint64((1023 - 64) << 52)  # of domain.LEAST; the range has 2^7 exponents, what lies above them tells
 _HALF_EXPONENT, _EXPONENT = np.uint64(1 << 51), np.uint64(0xFFF << 52)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
-from models.collocation import NODES, OF_BOUNDARY, OF_PRICE, ROOT_TAU
+from models.collocation import NODES, OF_BOUNDARY, OF_PRICE, ROOT_TAU, SWEEPS
 from models.conventions import INV_SQRT_2PI, Floats
 
 _BLOCK = 1 << 10  # contracts whose arrays stay in the processor's cache
 _DEEPEST, _LEAST = 50.0, 1e-12  # of ln(B(0+)/B)
 
 
-def fill_american_put(
-    log_moneyness: Floats, total_vol: Floats, rate: Floats, carry: Floats, iterations: int, out: Floats
-) -> None:
+def fill_american_put(log_moneyness: Floats, total_vol: Floats, rate: Floats, carry: Floats, out: Floats) -> None:
     """Write the prices of American puts of strike 1 into `out`; all arrays of one length.
 
     x = ln(S/K), v = volatility sqrt(T), R = r T, Q = q T; finite, v > 0 and R > 0 or R = 0 > Q. Where the boundary at T
@@ -25,17 +23,17 @@ def fill_american_put(
         for start in range(0, out.size, _BLOCK):
             x, v, r, q = (column[start : start + _BLOCK] for column in columns)
             first = np.where(q > r, np.log(r / q), 0.0)
-            squares = _boundary(v, r, q, first, iterations)
+            squares = _boundary(v, r, q, first)
             out[start : start + _BLOCK] = _price(x, v, r, q, first, squares)
 
 
-def _boundary(v: Floats, r: Floats, q: Floats, first: Floats, iterations: int) -> Floats:
-    """ln(B(0+)/B) squared at the nodes, (nodes, contracts), by `iterations` sweeps over the nodes."""
+def _boundary(v: Floats, r: Floats, q: Floats, first: Floats) -> Floats:
+    """ln(B(0+)/B) squared at the nodes, (nodes, contracts), by `SWEEPS` sweeps over the nodes."""
     deepest = _perpetual(v, r, q, first)
     squares = np.empty((NODES, v.size))
     for i in range(NODES):
         squares[i] = _first_guess(v * ROOT_TAU[i], (r - np.minimum(q, 0.0)) * ROOT_TAU[i] / v, first, deepest) ** 2
-    for _ in range(iterations):
+    for _ in range(SWEEPS):
         for i in range(NODES):
             squares[i] = _improved(i, squares, v, r, q, first, deepest) ** 2
     return squares

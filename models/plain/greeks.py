@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
-from models.conventions import Bools, Floats
-from models.kernels.domain import LEAST, LIMIT
-from models.plain.lognormal import INV_SQRT_2PI, SMALL_HALF, difference_of_tails, log_ratio, tail
+from models.conventions import INV_SQRT_2PI, Bools, Floats
+from models.domain import LEAST, LIMIT
+from models.plain.lognormal import SMALL_HALF, difference_of_tails, log_ratio, mills
 
 _FAR, _NO_TAIL = 5.0, 40.0  # standard deviations, from which on digits are lost to subtraction, and nothing is left
 _BLOCK = 1 << 13  # contracts whose arrays stay in the processor's cache
@@ -74,5 +74,5 @@ def _out_of_the_money(forward: Floats, strike: Floats, x: Floats, h: Floats, wei
     value: Floats = np.minimum(forward, strike) * ndtr(-near) - np.maximum(forward, strike) * ndtr(-far)
     is_near, is_far = h < SMALL_HALF, (h >= SMALL_HALF) & (near > _FAR)
     value[is_near] = weight[is_near] * difference_of_tails(np.minimum(x[is_near], _NO_TAIL), h[is_near])
-    value[is_far] = weight[is_far] * (tail(near[is_far]) - tail(far[is_far]))
+    value[is_far] = weight[is_far] * (mills(near[is_far]) - mills(far[is_far]))
     return value

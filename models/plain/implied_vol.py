@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.conventions import Bools, Floats
-from models.kernels.domain import LEAST, LIMIT
-from models.plain.lognormal import INV_SQRT_2PI, SMALL_HALF, difference_of_tails, log_ratio, tail
+from models.conventions import INV_SQRT_2PI, Bools, Floats
+from models.domain import LEAST, LIMIT
+from models.plain.lognormal import SMALL_HALF, difference_of_tails, log_ratio, mills
 
 _ROUNDING = 2.0**-50  # of a price, which its time value must exceed
 _LEAST_VALUE = 2.0**-1000
@@ -84,7 +84,7 @@ def _step(total: Floats, target: Floats, is_upper: Bools, x: Floats) -> tuple[Fl
     near = h - t
     is_small = t < SMALL_HALF
     is_apart = is_small | (near > 0.0)
-    edge, far = tail(np.abs(near)), tail(h + t)
+    edge, far = mills(np.abs(near)), mills(h + t)
     tails, difference = edge + far, edge - far
     difference[is_small] = difference_of_tails(h[is_small], t[is_small])
     height = np.exp(-0.5 * near * near)

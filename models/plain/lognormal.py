@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import erfcx
 
-from models.conventions import Floats
+from models.conventions import INV_SQRT_2, INV_SQRT_2PI, Floats
 
-INV_SQRT_2, INV_SQRT_2PI = 0.7071067811865476, 0.3989422804014327
 SMALL_HALF = 0.05  # up to which `difference_of_tails` is good to the last digits
 
 
@@ -16,14 +15,14 @@ def log_ratio(a: Floats, b: Floats) -> Floats:
     return np.where((a < 2.0 * b) & (b < 2.0 * a), np.log1p((a - b) / b), np.log(a / b))
 
 
-def tail(x: Floats) -> Floats:
-    """M(x) = N(-x) e^(x^2/2), for x above -37."""
+def mills(x: Floats) -> Floats:
+    """M(x) = N(-x) e^(x^2/2), Mills' ratio over sqrt(2 pi), for x above -37."""
     return np.asarray(0.5 * erfcx(x * INV_SQRT_2))
 
 
 def difference_of_tails(x: Floats, h: Floats) -> Floats:
     """M(x - h) - M(x + h) for h <= `SMALL_HALF`, by Taylor's series; M' = x M - 1/sqrt(2 pi)."""
-    derivatives = [tail(x)]
+    derivatives = [mills(x)]
     derivatives.append(x * derivatives[0] - INV_SQRT_2PI)
     for n in range(1, 7):
         derivatives.append(n * derivatives[n - 1] + x * derivatives[n])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from models import engine as switch
 from models.black import Greeks, black_price, greeks
-from models.kernels.domain import LEAST, LIMIT
+from models.domain import LEAST, LIMIT
 from tests.models import truth
 from tests.models.facts import OWN, column, high_precision_tables, read_rows
 from tests.models.option_samples import MINUTE, Contracts, contracts, sizes, true_greeks

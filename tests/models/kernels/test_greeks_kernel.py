@@ -6,9 +6,10 @@ import mpmath as mp
 import numpy as np
 import pytest
 
+from models import domain
 from models.conventions import Floats
 from models.engine import set_threads
-from models.kernels import domain, greeks, lognormal
+from models.kernels import greeks, lognormal
 from models.kernels.compiled import Numbers, Out, kernel
 from tests.models import truth
 from tests.models.option_samples import contracts
