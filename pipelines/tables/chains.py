@@ -135,7 +135,7 @@ EXPIRY_SURFACE = Table(
         + "atm_iv_frac parity_pairs contracts_live " + _IV_COUNTS + "is_partial",
         _KNOWN_AT_PAGE,
     ),
-    nullable=frozenset(names("forward carry_frac atm_iv_frac")),
+    nullable=frozenset(names("forward carry_frac atm_iv_frac contracts_solved_american")),
 )  # fmt: skip
 
 SNAPSHOT_QUALITY = Table(
@@ -150,7 +150,7 @@ SNAPSHOT_QUALITY = Table(
         + "expiries_live rows_expired rows_live " + _IV_COUNTS + "contracts_not_standard is_partial partial_reason",
         _KNOWN_AT_PAGE,
     ),
-    nullable=frozenset(names(_PAGE_NULLABLE + _MARK_NULLABLE)),
+    nullable=frozenset(names(_PAGE_NULLABLE + _MARK_NULLABLE + "contracts_solved_american")),
     is_exported=True,
 )  # fmt: skip
 

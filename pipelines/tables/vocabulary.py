@@ -113,7 +113,7 @@ _SURFACE: list[_Row] = [
     ("atm_iv_frac", NUMBER, "fraction per year", "Implied volatility at K = F, total variance linear in ln K."),
     ("contracts_live", COUNT, "contracts listed", "Contracts that expire after the snapshot."),
     ("contracts_solved_mid", COUNT, "contracts listed", "Live contracts solved from the out-of-the-money mid."),
-    ("contracts_solved_american", COUNT, "contracts listed", "Live contracts solved from that mid as American ones."),
+    ("contracts_solved_american", COUNT, "contracts listed", "Those solved as American ones; null in older versions."),
     ("contracts_solved_pair", COUNT, "contracts listed", "Live contracts solved from the in-the-money mid."),
     ("contracts_vendor", COUNT, "contracts listed", "Live contracts with the vendor's volatility."),
     ("contracts_interpolated", COUNT, "contracts listed", "Live contracts with an interpolated volatility."),
