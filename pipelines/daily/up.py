@@ -23,6 +23,7 @@ HOST = "127.0.0.1"
 DEFINITIONS = "pipelines.definitions"
 _PATIENCE_SECONDS = 20.0  # for a child that was asked to end
 _PAUSE_SECONDS = 0.5
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy reaches this machine's own ports
 
 
 class UpError(Exception):
@@ -143,7 +144,7 @@ def _watch(children: Mapping[str, subprocess.Popen[bytes]], port: int, tell: Cal
 
 def _answers(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/server_info", timeout=2) as response:
+        with _direct.open(f"http://{HOST}:{port}/server_info", timeout=2) as response:
             return bool(response.status == 200)
     except (OSError, http.client.HTTPException):  # the latter, where the kernel connects the port to itself
         return False

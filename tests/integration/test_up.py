@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
@@ -135,6 +136,23 @@ def test_only_an_answer_of_the_web_pages_counts_as_one() -> None:
         thread = Thread(target=echo, args=(listening,))
         thread.start()
         assert not up_module._answers(listening.getsockname()[1])
+        thread.join()
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_the_own_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setenv("http_proxy", f"http://{HOST}:1")
+    with HTTPServer((HOST, 0), Answer) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        assert up_module._answers(server.server_port)
         thread.join()
 
 
