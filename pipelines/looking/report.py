@@ -193,7 +193,8 @@ def quality_notes(row: Row, quality: Row) -> list[str]:
         return ["The quality of this page is not recorded."]
     notes = _warnings(row, quality)
     notes.append(f"Open interest {_of_day(row, quality)}; {words.count(quality['rows_live'])} live contracts.")
-    solved = sum(quality[f"contracts_solved_{how}"] for how in ("mid", "american", "pair"))
+    # Versions made before American quotes were solved do not count them.
+    solved = sum(quality[f"contracts_solved_{how}"] or 0 for how in ("mid", "american", "pair"))
     notes.append(
         f"Volatilities: {words.count(solved)} solved from quotes, "
         f"{words.count(quality['contracts_vendor'])} the vendor's, "
